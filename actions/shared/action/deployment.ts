@@ -1,0 +1,86 @@
+// A GitHub deployment that follows the run, for teams that watch environments there. It is news about the release, never part of it:
+// whatever GitHub's API does, the release goes on.
+import { getOctokit } from '@actions/github'
+import type { Outcome } from '../report/report.ts'
+import type { Host } from './run.ts'
+
+const timeout = 10_000
+const states = { passed: 'success', failed: 'failure', inconclusive: 'error', error: 'error' } as const
+
+export interface Deployment {
+  /** Sets the final state. `url`: where the environment can be visited. */
+  finish(outcome: Outcome, description: string, url?: string): Promise<void>
+}
+
+export interface DeploymentOptions {
+  /** Needs `deployments: write`. */
+  token: string
+  environment: string
+  production?: boolean
+  description?: string
+}
+
+/**
+ * Creates a deployment of the run's commit and sets it in progress. Never throws and never waits more than 10 s for an answer: the first
+ * failure is told as a warning, and GitHub is not asked again.
+ */
+export async function startDeployment(o: DeploymentOptions, host: Pick<Host, 'environment' | 'story' | 'runUrl'>): Promise<Deployment> {
+  const { GITHUB_REPOSITORY: repository = '', GITHUB_SHA: ref, GITHUB_API_URL: baseUrl } = host.environment
+  const [owner = '', repo = ''] = repository.split('/')
+  const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+  let id: number | undefined
+  const tell = async (
+    what: string,
+    call: (github: ReturnType<typeof getOctokit>, request: { signal: AbortSignal }) => Promise<void>,
+  ): Promise<void> => {
+    try {
+      const signal = AbortSignal.timeout(timeout)
+      await call(getOctokit(o.token, { ...(baseUrl ? { baseUrl } : {}), log: silent }), { signal })
+    } catch (error) {
+      id = undefined
+      const reason = error instanceof Error ? error.message : String(error)
+      host.story.tell(
+        `GitHub shows no up-to-date deployment of ${o.environment}: it could not be ${what} (${reason}). The release goes on.`,
+        'warning',
+      )
+    }
+  }
+  const setState = (state: 'in_progress' | 'success' | 'failure' | 'error', description: string, url?: string): Promise<void> =>
+    tell(`set to ${state}`, async (github, request) => {
+      if (id === undefined) return
+      await github.rest.repos.createDeploymentStatus({
+        owner,
+        repo,
+        deployment_id: id,
+        state,
+        // GitHub refuses a longer one.
+        description: description.slice(0, 140),
+        ...(host.runUrl ? { log_url: host.runUrl } : {}),
+        ...(url ? { environment_url: url } : {}),
+        request,
+      })
+    })
+  await tell('created', async (github, request) => {
+    if (!owner || !repo || !ref) throw new Error('GITHUB_REPOSITORY and GITHUB_SHA name no commit')
+    const { data } = await github.rest.repos.createDeployment({
+      owner,
+      repo,
+      ref,
+      environment: o.environment,
+      description: (o.description ?? '').slice(0, 140),
+      ...(o.production === undefined ? {} : { production_environment: o.production }),
+      // The run itself is one of the commit's checks, and it deploys this commit, not a merge.
+      required_contexts: [],
+      auto_merge: false,
+      request,
+    })
+    if (!('id' in data)) throw new Error(data.message ?? 'no deployment in the answer')
+    id = data.id
+  })
+  if (id !== undefined) await setState('in_progress', o.description ?? '')
+  return {
+    finish: async (outcome, description, url) => {
+      if (id !== undefined) await setState(states[outcome], description, url)
+    },
+  }
+}

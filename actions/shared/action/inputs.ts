@@ -1,0 +1,219 @@
+// Inputs: strings from the runner to one typed, frozen object. A schema is a zod object keyed by the input names of action.yml,
+// each made by one of `input`'s types. What cannot be read is an error that names the input, the value and what would be accepted.
+import { parseDocument } from 'yaml'
+import { z } from 'zod'
+import { cut, oneLine } from '../report/text.ts'
+import { formatDuration, parseDuration, parsePercentage, parseSize } from './units.ts'
+
+export interface InputProblem {
+  input: string
+  message: string
+}
+
+/** Every input that cannot be used, one a line. */
+export class InputError extends Error {
+  readonly problems: readonly InputProblem[]
+  constructor(problems: readonly InputProblem[]) {
+    super(problems.map((problem) => (problem.input ? `${problem.input}: ${problem.message}` : problem.message)).join('\n'))
+    this.name = 'InputError'
+    this.problems = problems
+  }
+}
+
+interface Refusal {
+  refused: string
+}
+const refuse = (refused: string): Refusal => ({ refused })
+const isRefusal = (value: unknown): value is Refusal => typeof value === 'object' && value !== null && 'refused' in value
+
+const shown = (value: string): string => `'${cut(oneLine(value), 80)}'`
+
+/** A type over the input's trimmed string. `read` gives the value or, by `refuse`, why not. */
+const over = <T>(read: (text: string) => T | Refusal) =>
+  z
+    .string()
+    .prefault('')
+    .transform((raw, context): T => {
+      const value = read(raw.trim())
+      if (!isRefusal(value)) return value
+      context.addIssue({ code: 'custom', message: value.refused })
+      return z.NEVER
+    })
+
+/** A type over one line. An empty input means `fallback`, which action.yml declares as the default; without one it is refused. */
+const line = <T>(read: (text: string) => T | undefined, accepted: string, fallback?: string) =>
+  over<T>((given) => {
+    const text = given === '' && fallback !== undefined ? fallback : given
+    const value = control.test(text) ? undefined : read(text)
+    if (value !== undefined) return value
+    return refuse(text === '' ? `is required: ${accepted}` : `${shown(text)} is not accepted: ${accepted}`)
+  })
+
+const control = /\p{Cc}/u
+
+interface Bounds {
+  min?: number
+  max?: number
+  /** What an empty input means: the default that action.yml declares. */
+  default?: string
+}
+
+const within = (value: number | undefined, { min = -Infinity, max = Infinity }: Bounds): number | undefined =>
+  value !== undefined && value >= min && value <= max ? value : undefined
+
+const between = ({ min, max }: Bounds, show: (value: number) => string = String): string => {
+  if (min !== undefined && max !== undefined) return `, from ${show(min)} to ${show(max)}`
+  if (min !== undefined) return `, ${show(min)} or more`
+  return max === undefined ? '' : `, ${show(max)} or less`
+}
+
+const decimal = (text: string): number | undefined => (/^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined)
+const percent = (value: number): string => `${value}%`
+const bytes = (value: number): string => (value > 0 && value % 1024 ** 2 === 0 ? `${value / 1024 ** 2}MiB` : `${value}`)
+
+const split = (text: string, separator: RegExp): string[] | Refusal => {
+  const items = text.split(separator).flatMap((item) => item.trim() || [])
+  return items.find((item) => control.test(item.replaceAll('\t', ' '))) === undefined ? items : refuse('holds a control character')
+}
+
+/** Where `secret()` hands its values over while readInputs parses, which is synchronous. */
+let onSecret: (secret: string) => void = () => undefined
+
+export const input = {
+  /** One line, possibly empty. `matches` and `accepts` (its words) narrow what is not empty. */
+  text: (o: { default?: string; matches?: RegExp; accepts?: string } = {}) =>
+    line(
+      (text) => (text === '' || !o.matches || o.matches.test(text) ? text : undefined),
+      o.accepts ?? 'one line without control characters',
+      o.default ?? '',
+    ),
+  /** One line, not empty. */
+  required: (o: { matches?: RegExp; accepts?: string } = {}) =>
+    line((text) => (text !== '' && (!o.matches || o.matches.test(text)) ? text : undefined), o.accepts ?? 'one line of text'),
+  /** true or false, in YAML's spellings; empty means false unless a default says otherwise. */
+  flag: (o: { default?: 'true' | 'false' } = {}) =>
+    line(
+      (text) => ({ true: true, false: false })[/^(true|True|TRUE|false|False|FALSE)$/.test(text) ? text.toLowerCase() : ''],
+      'true or false',
+      o.default ?? 'false',
+    ),
+  integer: (o: Bounds = {}) =>
+    line((text) => within(/^[+-]?\d{1,15}$/.test(text) ? Number(text) : undefined, o), `a whole number${between(o)}`, o.default),
+  number: (o: Bounds = {}) => line((text) => within(decimal(text), o), `a number${between(o)}`, o.default),
+  /** `500ms`, `90s`, `5m`, `1h30m`: milliseconds, which `min` and `max` are too. */
+  duration: (o: Bounds = {}) =>
+    line(
+      (text) => within(parseDuration(text), o),
+      `a duration with units like 500ms, 90s, 5m or 1h30m${between(o, formatDuration)}`,
+      o.default,
+    ),
+  /** `12.5%`: 12.5. From 0% to 100% unless told otherwise. */
+  percentage: (o: Bounds = {}) => {
+    const bounds = { min: 0, max: 100, ...o }
+    return line(
+      (text) => within(parsePercentage(text), bounds),
+      `a percentage with its sign like 12.5%${between(bounds, percent)}`,
+      o.default,
+    )
+  },
+  /** `500MiB`, `1GB`, `1024`: bytes, which `min` and `max` are too. */
+  size: (o: Bounds = {}) =>
+    line((text) => within(parseSize(text), o), `a size like 500MiB, 1GB or 1024 (bytes)${between(o, bytes)}`, o.default),
+  /** One item a line, trimmed, without the empty ones. */
+  lines: (o: { default?: string } = {}) => over((text) => split(text || (o.default ?? ''), /\r?\n/)),
+  /** Items apart by newline or comma, trimmed, without the empty ones. */
+  list: (o: { default?: string } = {}) => over((text) => split(text || (o.default ?? ''), /\r?\n|,/)),
+  choice: <const C extends readonly [string, ...string[]]>(choices: C, o: { default?: C[number] } = {}) =>
+    line((text): C[number] | undefined => choices.find((choice) => choice === text), `one of ${choices.join(', ')}`, o.default),
+  /** Any text; masked before it is used, and never shown. Empty means none unless it is required. */
+  secret: (o: { required?: boolean } = {}) =>
+    over((text) => {
+      if (text === '') return o.required ? refuse('is required: a secret') : ''
+      onSecret(text)
+      return text.includes('\0') ? refuse('holds a NUL character') : text
+    }),
+  /** Any text of several lines, as it is but for the space around it. */
+  block: () => over((text) => (text.includes('\0') ? refuse('holds a NUL character') : text)),
+  /** One YAML or JSON document that `shape` accepts; empty means undefined. */
+  yaml: <T>(shape: z.ZodType<T>) =>
+    over((text): T | undefined | Refusal => {
+      if (text === '') return undefined
+      const document = parseDocument(text)
+      const broken = document.errors[0]
+      if (broken) return refuse(`is not YAML: ${oneLine(broken.message)}`)
+      const result = shape.safeParse(yamlValue(() => document.toJS({ maxAliasCount: 100 })))
+      return result.success ? result.data : refuse(result.error.issues.map((issue) => issueText(issue, issue.path.join('.'))).join('; '))
+    }),
+  /** The same type, where empty means undefined. Types with a `default` need none of it. */
+  optional: <T>(type: z.ZodType<T>) =>
+    over((text): T | undefined | Refusal => {
+      if (text === '') return undefined
+      const result = type.safeParse(text)
+      return result.success ? result.data : refuse(result.error.issues.map((issue) => issue.message).join('; '))
+    }),
+}
+
+const yamlValue = (value: () => unknown): unknown => {
+  try {
+    return value()
+  } catch (error) {
+    return refuse(String(error))
+  }
+}
+
+const issueText = (issue: { message: string }, path: string): string => (path ? `${path}: ${issue.message}` : issue.message)
+
+/** What counts as not given: the values that the types make of an empty input. */
+const empty = (value: unknown): boolean =>
+  value === undefined || value === '' || value === false || (Array.isArray(value) && value.length === 0)
+
+/**
+ * For `z.object({...}).check(exclusive(['manifests', 'kustomize'], { required: true }))`: at most one of these inputs, or exactly one.
+ * They must have no default.
+ */
+export function exclusive(names: readonly string[], o: { required?: boolean } = {}): z.core.$ZodCheck<Record<string, unknown>> {
+  return z.superRefine<Record<string, unknown>>((value, context) => {
+    const given = names.filter((name) => !empty(value[name]))
+    if (given.length > 1)
+      context.addIssue({ code: 'custom', message: `${given.join(' and ')} exclude each other: give only one of ${names.join(', ')}` })
+    if (given.length === 0 && o.required)
+      context.addIssue({ code: 'custom', message: `one of these inputs is required: ${names.join(', ')}` })
+  })
+}
+
+const freeze = <T>(value: T): T => {
+  if (Array.isArray(value) || (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype)) {
+    for (const inner of Object.values(value)) freeze(inner)
+    Object.freeze(value)
+  }
+  return value
+}
+
+/**
+ * Reads the inputs that `schema` names from INPUT_*, as the runner sets them (`ready-timeout` is INPUT_READY-TIMEOUT); others are
+ * ignored. `mask` gets every secret before anything else can happen to it. Throws an InputError that lists every problem.
+ */
+export function readInputs<T>(
+  schema: z.ZodType<T>,
+  environment: Record<string, string | undefined>,
+  mask: (secret: string) => void = () => undefined,
+): T {
+  const raw = Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) =>
+      name.startsWith('INPUT_') && value !== undefined ? [[name.slice('INPUT_'.length).toLowerCase(), value]] : [],
+    ),
+  )
+  onSecret = mask
+  try {
+    const result = schema.safeParse(raw)
+    if (result.success) return freeze(result.data)
+    throw new InputError(
+      result.error.issues.map(({ path: [name = '', ...rest], message }) => ({
+        input: String(name),
+        message: issueText({ message }, rest.join('.')),
+      })),
+    )
+  } finally {
+    onSecret = () => undefined
+  }
+}

@@ -1,0 +1,83 @@
+// A result becomes files: the report as JSON and HTML, the job summary, the step's outputs.
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import * as core from '@actions/core'
+import { renderHtml } from '../report/html.ts'
+import { renderMarkdown } from '../report/markdown.ts'
+import type { Report } from '../report/report.ts'
+import { causes, type Result } from './result.ts'
+import type { Secrets } from './secrets.ts'
+
+export interface Published {
+  /** What could not be written. None of it changes the verdict. */
+  problems: string[]
+  /** Later steps would decide on outputs that are not there: the step must not succeed. */
+  outputsLost: boolean
+}
+
+/** Writes what can be written; every failure is a problem in the answer, and keeps nothing else from being written. */
+export async function publish(result: Result, secrets: Secrets, environment: Record<string, string | undefined>): Promise<Published> {
+  const problems: string[] = []
+  const attempt = async (what: string, write: () => unknown): Promise<boolean> => {
+    try {
+      await write()
+      return true
+    } catch (error) {
+      problems.push(`${what} could not be written: ${secrets.redact(causes(error))}`)
+      return false
+    }
+  }
+  const report = redactReport({ ...result.report, data: plainData(result.report.data, problems) }, secrets)
+  const outputs: Record<string, string> = { ...result.outputs, outcome: report.outcome }
+  await attempt('The report', () => {
+    const folder = reportFolder(report.action, result.folder, environment)
+    const json = join(folder, 'report.json')
+    writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`)
+    outputs.report = json
+    if (!result.html) return
+    const html = join(folder, 'report.html')
+    writeFileSync(html, renderHtml(report))
+    outputs['report-html'] = html
+  })
+  // Absent outside of a runner.
+  if (environment.GITHUB_STEP_SUMMARY) await attempt('The job summary', () => core.summary.addRaw(renderMarkdown(report)).write())
+  let outputsLost = false
+  for (const [name, value] of Object.entries(outputs))
+    if (!(await attempt(`The output ${name}`, () => core.setOutput(name, value)))) outputsLost = true
+  return { problems, outputsLost }
+}
+
+function reportFolder(action: string, folder: string | undefined, environment: Record<string, string | undefined>): string {
+  if (!folder) return mkdtempSync(join(environment.RUNNER_TEMP || tmpdir(), `${action}-report-`))
+  const named = resolve(environment.GITHUB_WORKSPACE || '.', folder)
+  mkdirSync(named, { recursive: true })
+  return named
+}
+
+/** The data as JSON has it, so that redacting sees every string that will be written. */
+function plainData(data: unknown, problems: string[]): unknown {
+  try {
+    return JSON.parse(JSON.stringify(data ?? null)) as unknown
+  } catch (error) {
+    problems.push(`The report goes without its data, which is not JSON: ${causes(error)}`)
+    return null
+  }
+}
+
+function redactReport(report: Report, { redact, redactAll }: Secrets): Report {
+  const { chart } = report
+  return {
+    ...report,
+    headline: redact(report.headline),
+    reason: redact(report.reason),
+    ...(report.run ? { run: { url: redact(report.run.url) } } : {}),
+    facts: report.facts.map(({ name, value }) => ({ name: redact(name), value: redact(value) })),
+    timeline: report.timeline.map((moment) => ({ ...moment, phase: redact(moment.phase), text: redact(moment.text) })),
+    evidence: report.evidence.map(({ title, text }) => ({ title: redact(title), text: redact(text) })),
+    ...(chart
+      ? { chart: { ...chart, title: redact(chart.title), series: chart.series.map((one) => ({ ...one, name: redact(one.name) })) } }
+      : {}),
+    data: redactAll(report.data),
+  }
+}

@@ -1,0 +1,24 @@
+// What an action's work hands back, and the report that is made when it throws instead.
+import type { Report } from '../report/report.ts'
+
+export interface Result {
+  report: Report
+  /** Newlines are allowed. */
+  outputs?: Record<string, string>
+  /** Default: failed and error fail the step. */
+  exit?: 'success' | 'failure'
+  /** Also writes the report as one HTML page. */
+  html?: boolean
+  /** Where the report goes; relative to the workspace. Default: a new folder in RUNNER_TEMP. */
+  folder?: string
+}
+
+const message = (error: unknown): string => (error instanceof Error ? error.message || error.name : String(error))
+
+/** The messages of an error and its causes, one a line. */
+export function causes(error: unknown): string {
+  const found: string[] = []
+  for (let at = error; at !== undefined && at !== null && found.length < 10; at = at instanceof Error ? at.cause : undefined)
+    found.push(at instanceof AggregateError ? [message(at), ...at.errors.slice(0, 5).map(message)].join('; ') : message(at))
+  return found.join('\ncaused by: ')
+}

@@ -1,0 +1,134 @@
+// The GitHub side of an action: what its work gets, and what becomes of the result. Whatever the work does, a verdict comes out.
+import * as core from '@actions/core'
+import type { Report } from '../report/report.ts'
+import { createStory, type Story } from '../report/story.ts'
+import { cut, oneLine, plain, readableSeconds } from '../report/text.ts'
+import { InputError } from './inputs.ts'
+import { annotationText, createLog, harmless } from './log.ts'
+import { publish } from './publish.ts'
+import { causes, type Result } from './result.ts'
+import { createSecrets } from './secrets.ts'
+
+export type { Result } from './result.ts'
+
+export interface Host {
+  readonly environment: Record<string, string | undefined>
+  /** Aborted when the job is cancelled. The runner sends SIGINT, after 7.5 s SIGTERM, and kills 2.5 s later. */
+  readonly signal: AbortSignal
+  readonly story: Story
+  /** Hides a secret in the log, and in everything that the report becomes. */
+  mask(secret: string): void
+  /** For the post step; written at once, so that it survives a kill. */
+  saveState(name: string, value: string): void
+  /** What the main step saved; empty when it did not. */
+  getState(name: string): string
+  readonly runUrl: string | undefined
+}
+
+/** The address of this run and attempt, on github.com and on GitHub Enterprise Server. */
+export function runUrl(environment: Record<string, string | undefined>): string | undefined {
+  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: id, GITHUB_RUN_ATTEMPT: attempt } = environment
+  if (!server || !repository || !id) return undefined
+  return `${server}/${repository}/actions/runs/${id}${attempt ? `/attempts/${attempt}` : ''}`
+}
+
+/**
+ * Runs the work of one step and publishes its result: report files, job summary, the outputs `outcome`, `report` and (when asked for)
+ * `report-html`, one annotation, the exit code. Work that throws, crashes or ends without a result is an `error`. A post step with
+ * nothing to say returns undefined.
+ */
+export async function runAction(name: string, body: (host: Host) => Promise<Result | undefined>): Promise<void> {
+  const started = Date.now()
+  const environment = process.env
+  const secrets = createSecrets()
+  const log = createLog()
+  const told = createStory(Date.now, log)
+  // Redacted before anything is cut: half a secret is no longer recognized.
+  const safe = (text: string): string => secrets.redact(plain(text))
+  const story: Story = {
+    ...told,
+    phase: (phase) => told.phase(safe(phase)),
+    tell: (text, level) => told.tell(safe(text), level),
+    evidence: (title, text) => told.evidence(safe(title), safe(text)),
+  }
+  const watched = watch()
+  const host: Host = {
+    environment,
+    signal: watched.signal,
+    story,
+    mask(secret) {
+      if (secret.trim() === '') return
+      secrets.add(secret)
+      core.setSecret(secret)
+    },
+    saveState: (key, value) => core.saveState(key, value),
+    getState: (key) => environment[`STATE_${key}`] ?? '',
+    runUrl: runUrl(environment),
+  }
+  let result: Result | undefined
+  let title: string | undefined
+  try {
+    result = await Promise.race([body(host), watched.crashed])
+  } catch (error) {
+    if (error instanceof InputError) title = 'input'
+    else if (error instanceof Error && error.stack) story.evidence('Where the error came from', error.stack)
+    result = { report: failure(name, error, started, host, safe) }
+  }
+  watched.ended()
+  log.close()
+  if (result) {
+    const { report, exit } = result
+    const published = await publish({ ...result, report: withRun(report, host.runUrl) }, secrets, environment)
+    for (const problem of published.problems) core.warning(annotationText(problem), { title: `${name}: report` })
+    announce(report, `${name}: ${title ?? report.outcome}`, safe)
+    const failed = exit ? exit === 'failure' : report.outcome === 'failed' || report.outcome === 'error'
+    process.exitCode = failed || published.outputsLost ? 1 : 0
+  }
+  // A socket or a timer left behind by a library must not hold the job.
+  setTimeout(() => process.exit(), 5000).unref()
+}
+
+const withRun = (report: Report, url: string | undefined): Report => (report.run || !url ? report : { ...report, run: { url } })
+
+/**
+ * Turns what would end the process without a verdict into a rejection: a crash beside the work, an event loop with nothing left to wait
+ * for, a second signal while the work still has not stopped.
+ */
+function watch(): { signal: AbortSignal; crashed: Promise<never>; ended(): void } {
+  const abort = new AbortController()
+  const { promise: crashed, reject } = Promise.withResolvers<never>()
+  crashed.catch(() => undefined)
+  const cancel = (signal: NodeJS.Signals): void => {
+    if (abort.signal.aborted) reject(new Error(`cancelled by ${signal}; the work did not stop in time`))
+    else abort.abort(new Error(`cancelled by ${signal}`))
+  }
+  const stalled = (): void => reject(new Error('the work stopped without a result: nothing was left to wait for'))
+  process.on('SIGINT', cancel).on('SIGTERM', cancel)
+  process.on('uncaughtException', reject).on('unhandledRejection', reject).on('beforeExit', stalled)
+  return { signal: abort.signal, crashed, ended: () => process.off('beforeExit', stalled) }
+}
+
+function failure(name: string, error: unknown, started: number, { signal, story }: Host, safe: (text: string) => string): Report {
+  const wrong = error instanceof InputError
+  return {
+    version: 1,
+    action: name,
+    outcome: 'error',
+    headline: wrong ? 'Wrong input: nothing was done' : signal.aborted ? 'Cancelled before it was done' : 'Stopped by an error',
+    reason: cut(safe(causes(error)), 8000),
+    started: new Date(started).toISOString(),
+    seconds: (Date.now() - started) / 1000,
+    facts: [],
+    timeline: story.timeline,
+    evidence: story.kept,
+    data: wrong ? { inputs: error.problems } : {},
+  }
+}
+
+function announce(report: Report, title: string, safe: (text: string) => string): void {
+  const headline = safe(report.headline)
+  core.info(harmless(`${report.outcome}: ${oneLine(headline)} (${readableSeconds(report.seconds)})`))
+  if (report.outcome === 'passed') return
+  const say = report.outcome === 'inconclusive' ? core.warning : core.error
+  say(annotationText(report.reason ? `${headline}\n${safe(report.reason)}` : headline), { title })
+}

@@ -1,0 +1,102 @@
+// The job summary: what a person reads in ten seconds, with the evidence folded below.
+import { extent, resample, spans } from './chart.ts'
+import type { Chart, Level, Moment, Outcome, Report } from './report.ts'
+import { cut, escapeHtml, escapeMarkdown, oneLine, plain, readableSeconds } from './text.ts'
+
+/** GitHub refuses a step's summary above 1 MiB as a whole; other parts of the step may write there too. */
+const limit = 1_000_000
+/** Kept free for what comes last: the notice about the cut. */
+const reserve = 1000
+const rows = 300
+const samples = 40
+
+export const outcomeSigns: Record<Outcome, string> = { passed: '✅', failed: '❌', inconclusive: '⚠️', error: '🚨' }
+const signs: Record<Level, string> = { info: '', good: '✅', warning: '⚠️', bad: '❌' }
+
+const cell = (text: string, most = 1000): string => escapeMarkdown(cut(oneLine(text), most))
+
+/** A report as GitHub Markdown, below 1 MB with a cut that says so. All text in it is escaped: it cannot become markup. */
+export function renderMarkdown(report: Report): string {
+  const parts: string[] = []
+  let bytes = 0
+  let left = 0
+  const add = (part: string): void => {
+    const size = Buffer.byteLength(part) + 1
+    if (bytes + size > limit - reserve) left++
+    else {
+      parts.push(part)
+      bytes += size
+    }
+  }
+  add(`## ${outcomeSigns[report.outcome]} ${cell(report.action, 100)}: ${report.outcome}\n\n**${cell(report.headline)}**\n`)
+  if (report.reason) add(`${plain(cut(report.reason, 8000)).split('\n').map(escapeMarkdown).join('<br>\n')}\n`)
+  add(facts(report))
+  if (report.chart) add(curves(report.chart))
+  add(gantt(report))
+  add(timeline(report.timeline))
+  for (const piece of report.evidence)
+    add(`<details><summary>${escapeHtml(oneLine(cut(piece.title, 300)))}</summary>\n\n<pre>${preformatted(piece.text)}</pre>\n</details>\n`)
+  if (left) parts.push(`_Cut: ${left} more part(s) did not fit into a job summary; the report file has them all._\n`)
+  return parts.join('\n')
+}
+
+// GitHub's Markdown ends no <pre> at an empty line, and nothing inside it is Markdown.
+const preformatted = (text: string): string => escapeHtml(cut(plain(text), 64 * 1024))
+
+function facts(report: Report): string {
+  const named = [...report.facts.slice(0, 100), { name: 'Time', value: readableSeconds(report.seconds) }]
+  const lines = named.map(({ name, value }) => `| ${cell(name, 200)} | ${cell(value)} |`)
+  const run = report.run?.url.match(/^https?:\/\/[^\s<>()[\]|"'`\\]+$/)?.[0]
+  if (run) lines.push(`| Run | [the workflow run](${run}) |`)
+  return `| | |\n|---|---|\n${lines.join('\n')}\n`
+}
+
+function timeline(moments: readonly Moment[]): string {
+  if (moments.length === 0) return ''
+  const shown = moments.length <= rows ? moments : [...moments.slice(0, rows / 4), ...moments.slice(-(rows - rows / 4))]
+  const lines = shown.map((m) => `| ${m.at.slice(11, 19)} | ${cell(m.phase, 100)} | ${signs[m.level]} ${cell(m.text, 500)} |`)
+  if (shown.length < moments.length) lines.splice(rows / 4, 0, `| … | | ${moments.length - shown.length} moments left out |`)
+  return `<details><summary>Timeline</summary>\n\n| UTC | Phase | |\n|---|---|---|\n${lines.join('\n')}\n\n</details>\n`
+}
+
+// Mermaid has no escape that works everywhere: only characters without a meaning in it may pass.
+const label = (text: string): string =>
+  cut(oneLine(text), 60)
+    .replace(/[^\p{L}\p{N} ./%()+-]/gu, ' ')
+    .replace(/%%+/g, '%')
+    .replace(/ +/g, ' ')
+    .trim() || '-'
+
+const fence = (lines: string[]): string => `\`\`\`mermaid\n${lines.join('\n')}\n\`\`\`\n`
+
+function gantt(report: Report): string {
+  const found = spans(report).filter((span) => span.phase)
+  if (found.length < 2 || found.length > 30 || report.seconds < 1) return ''
+  const tag: Record<Level, string> = { info: '', good: '', warning: 'active, ', bad: 'crit, ' }
+  const milliseconds = (seconds: number): number => Math.round(seconds * 1000)
+  return fence([
+    'gantt',
+    '  dateFormat x',
+    `  axisFormat ${report.seconds < 3600 ? '%M:%S' : '%H:%M'}`,
+    ...found.map(
+      (s) => `  ${label(s.phase)} ${label(readableSeconds(s.to - s.from))} :${tag[s.level]}${milliseconds(s.from)}, ${milliseconds(s.to)}`,
+    ),
+  ])
+}
+
+function curves(chart: Chart): string {
+  const size = extent(chart)
+  if (!size) return ''
+  const number = (value: number): string => String(Number(value.toPrecision(4)))
+  const line = (values: number[]): string => `  line [${values.map(number).join(', ')}]`
+  const drawn = chart.series.filter((one) => one.points.length > 0).slice(0, 6)
+  const names = drawn.map((one) => one.name).concat(chart.limit === undefined ? [] : [`limit ${number(chart.limit)}`])
+  return `${fence([
+    'xychart-beta',
+    `  title "${label(chart.title)}"`,
+    `  x-axis "${label(chart.x)}" ${number(size.x.from)} --> ${number(size.x.to)}`,
+    `  y-axis "${label(chart.y)}" ${number(size.y.from)} --> ${number(size.y.to)}`,
+    ...drawn.map((one) => line(resample(one.points, size.x, samples))),
+    ...(chart.limit === undefined ? [] : [line(Array.from({ length: samples }, () => chart.limit ?? 0))]),
+  ])}\nCurves in this order: ${names.map((name) => cell(name, 100)).join(', ')}.\n`
+}
