@@ -1,0 +1,184 @@
+import { spawn } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, readlinkSync } from 'node:fs'
+import { rename, writeFile } from 'node:fs/promises'
+import { createConnection } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ensureSandbox } from './build.ts'
+
+/** What stands for a container image: the command that its containers run as a process. */
+export interface Image {
+  command: string[]
+  env?: Record<string, string>
+  /** `sha256:...`; by default it comes from the rest. */
+  digest?: string
+  /** Makes the pull fail with these words, as a registry would: `toomanyrequests: ...`, `unauthorized: ...`. */
+  pullError?: string
+}
+
+/** One of the cluster's processes. `pid` is its number inside; 0 when it does not run. */
+export interface Part {
+  name: string
+  pid: number
+  state: 'running' | 'paused' | 'stopped'
+}
+
+export interface Cluster {
+  /** The folder for all state; gone when the cluster is. `log/PART` in it is what a part says. */
+  readonly dir: string
+  /** Path of a kubeconfig for an administrator; it serves only inside the cluster's network namespace. */
+  readonly kubeconfig: string
+  /** The folder of image descriptions: the registry. */
+  readonly images: string
+  /** How many seconds the start took. */
+  readonly seconds: number
+  /** The argv that runs argv inside the cluster's network namespace (the same argv where that is the caller's own). */
+  enter(argv: string[]): string[]
+  /** The argv of kubectl inside the cluster. */
+  kubectl(args: string[]): string[]
+  /** Pushes an image, under a reference such as `registry.example/backend:v1`; answers with its digest. */
+  addImage(reference: string, image: Image): Promise<string>
+  /** The parts and how they are. */
+  parts(): Promise<Part[]>
+  /** Does harm to a part on purpose: kill it (SIGKILL; it stays down until started), pause and resume it. Names are those of `parts()`. */
+  control(action: 'kill' | 'start' | 'pause' | 'resume', part: string): Promise<void>
+  /** Ends the cluster; nothing of it is left then. May be called again. */
+  stop(): Promise<void>
+}
+
+export interface ClusterOptions {
+  nodes?: 1 | 2
+  /** How often at most kube-proxy writes its rules, `100ms` by default; `3s` plays the slow node of a big cluster. */
+  proxyPeriod?: string
+  log?: (line: string) => void
+  /** A named cluster can be opened by others; without a name it gets one of its own. */
+  name?: string
+  /** Goes on after this process has ended; otherwise the cluster ends with it, however it ends. */
+  detached?: boolean
+}
+
+/** The variable that names a cluster's folder to the commands that run inside it. */
+export const DIRECTORY_VARIABLE = 'SANDBOX_DIR'
+
+/** The folder of a named cluster of this user. */
+export function clusterDirectory(name: string): string {
+  return join(tmpdir(), `devops-actions-${userInfo().uid}`, name)
+}
+
+type Event =
+  | { event: 'progress'; message: string; seconds: number }
+  | { event: 'ready'; dir: string; kubeconfig: string; images: string; pid: number; seconds: number }
+  | { event: 'died' | 'stopped'; message: string; seconds: number }
+
+/** Starts a cluster and waits until its nodes are ready. Throws when the machine lacks something or a part dies. */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const log = options.log ?? (() => {})
+  const binary = await ensureSandbox(log)
+  const dir = clusterDirectory(options.name ?? `c-${randomBytes(4).toString('hex')}`)
+  const argv = ['up', '--dir', dir, '--nodes', String(options.nodes ?? 1)]
+  if (options.proxyPeriod) argv.push('--proxy-period', options.proxyPeriod)
+  if (!options.detached) argv.push('--until-eof')
+  // A session of its own: Ctrl-C reaches the owner first, which may still need the cluster. Its end closes the pipe.
+  const child = spawn(binary, argv, { detached: true, stdio: [options.detached ? 'ignore' : 'pipe', 'pipe', 'pipe'] })
+  const errors: string[] = []
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => errors.push(text))
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  let stopping = false
+  let ready = false
+  const cluster = await new Promise<Cluster>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', () => reject(new Error(`The cluster did not start: ${errors.join('').trim()}`)))
+    if (!child.stdout) return
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const event = JSON.parse(line) as Event
+      if (event.event === 'progress') log(`${event.message} (${event.seconds.toFixed(1)} s)`)
+      if (event.event === 'died' && ready && !stopping) log(`The cluster ended: ${event.message}`)
+      if (event.event !== 'ready') return
+      ready = true
+      log(`Cluster ready (${event.seconds.toFixed(1)} s)`)
+      resolve(describe(binary, event))
+    })
+  })
+  // A cluster that is not stopped ends with this process; it must not keep it from ending.
+  const handles = [child, ...[child.stdin, child.stdout, child.stderr]] as ({ ref?: () => void; unref?: () => void } | null)[]
+  for (const handle of handles) handle?.unref?.()
+  if (options.detached) return cluster
+  return {
+    ...cluster,
+    stop: async () => {
+      stopping = true
+      child.ref()
+      child.stdin?.destroy()
+      await ended
+    },
+  }
+}
+
+/** Opens a cluster that runs: by default the one that this process runs inside of, or else the one named `default`. Undefined when there is none. */
+export async function openCluster(dir = process.env[DIRECTORY_VARIABLE] ?? clusterDirectory('default')): Promise<Cluster | undefined> {
+  let ready: Extract<Event, { event: 'ready' }>
+  try {
+    ready = JSON.parse(readFileSync(join(dir, 'cluster.json'), 'utf8')) as typeof ready
+    await ask(dir, { do: 'status' }) // the folder of a crashed cluster may still lie there
+  } catch {
+    return undefined
+  }
+  return describe(await ensureSandbox(() => {}), ready)
+}
+
+function describe(binary: string, ready: Extract<Event, { event: 'ready' }>): Cluster {
+  const { dir, kubeconfig, images, pid, seconds } = ready
+  const own = () => readlinkSync('/proc/self/ns/net') === readlinkSync(`/proc/${pid}/ns/net`)
+  const how = process.getuid?.() === 0 ? [] : [`--user=/proc/${pid}/ns/user`, '--preserve-credentials']
+  const enter = (argv: string[]) => (own() ? argv : ['nsenter', ...how, `--net=/proc/${pid}/ns/net`, '--', ...argv])
+  return {
+    dir,
+    kubeconfig,
+    images,
+    seconds,
+    enter,
+    kubectl: (args) => enter([binary, 'kubectl', `--kubeconfig=${kubeconfig}`, ...args]),
+    addImage: (reference, image) => addImage(images, reference, image),
+    parts: async () => await ask(dir, { do: 'status' }),
+    control: async (action, part) => {
+      await ask(dir, { do: action, part })
+    },
+    stop: async () => {
+      await ask(dir, { do: 'stop' }).catch(() => {}) // it ends with the connection
+      while (existsSync(dir)) await sleep(20)
+    },
+  }
+}
+
+async function addImage(folder: string, reference: string, image: Image): Promise<string> {
+  const digest =
+    image.digest ??
+    `sha256:${createHash('sha256')
+      .update(JSON.stringify([reference, image]))
+      .digest('hex')}`
+  const path = join(folder, `${encodeURIComponent(reference)}.json`)
+  await writeFile(`${path}.new`, JSON.stringify({ ...image, reference, digest }))
+  await rename(`${path}.new`, path)
+  return digest
+}
+
+/** One question on the control socket, which lies in the cluster's folder. */
+function ask(dir: string, request: { do: string; part?: string }): Promise<Part[]> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(join(dir, 'control.sock'))
+    let text = ''
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+    })
+    socket.once('error', reject).once('connect', () => socket.write(`${JSON.stringify(request)}\n`))
+    socket.once('close', () => {
+      if (text === '') return reject(new Error('The cluster has ended'))
+      const answer = JSON.parse(text) as { error?: string; parts?: Part[] }
+      if (answer.error !== undefined) reject(new Error(answer.error))
+      else resolve(answer.parts ?? [])
+    })
+  })
+}
