@@ -1,0 +1,41 @@
+// Completes package-lock.json: a registry that does not carry every platform's optional package makes `npm install` leave it out of the
+// lock, and `npm ci` then refuses that lock. The entries added here have the exact version that the parent asks for, and os and cpu from
+// the name, so that npm skips them elsewhere; no integrity, as nothing was fetched.
+// Plain JavaScript without dependencies: it must run before anything is installed.
+import { readFileSync, writeFileSync } from 'node:fs'
+
+const systems = ['android', 'darwin', 'win32', 'freebsd', 'openbsd', 'netbsd', 'sunos', 'aix', 'linux', 'openharmony']
+const processors = ['arm64', 'x64', 'ia32', 'arm', 'ppc64', 'riscv64', 's390x', 'loong64', 'wasm32']
+
+/** @param {string} name of a platform's package, like @biomejs/cli-linux-arm64-musl */
+function platform(name) {
+  const parts = name.split(/[-./]/)
+  const os = systems.find((system) => parts.includes(system))
+  const cpu = processors.find((processor) => parts.includes(processor))
+  // A package for a platform that the name does not tell must not be fetched anywhere: only WebAssembly is left, which npm never matches.
+  return { cpu: [cpu ?? 'wasm32'], ...(name.includes('musl') ? { libc: ['musl'] } : {}), ...(os ? { os: [os] } : {}) }
+}
+
+/** @param {{ packages: Record<string, { dev?: boolean, optionalDependencies?: Record<string, string> }> }} lock */
+export function complete(lock) {
+  const added = []
+  for (const [path, parent] of Object.entries(lock.packages)) {
+    if (path === '') continue
+    for (const [name, version] of Object.entries(parent.optionalDependencies ?? {})) {
+      const exact = /^\d/.test(version)
+      if (!exact || lock.packages[`node_modules/${name}`] || lock.packages[`${path}/node_modules/${name}`]) continue
+      lock.packages[`node_modules/${name}`] = { version, ...(parent.dev ? { dev: true } : {}), optional: true, ...platform(name) }
+      added.push(name)
+    }
+  }
+  lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return added
+}
+
+if (process.argv[1]?.endsWith('complete-lock.mjs')) {
+  const file = 'package-lock.json'
+  const lock = JSON.parse(readFileSync(file, 'utf8'))
+  const added = complete(lock)
+  writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`)
+  console.log(`${added.length} added`)
+}

@@ -1,0 +1,64 @@
+// Writes the tables between markers in README.md and actions/*/README.md from action.yml; `--check` only says which are stale.
+// Markers: <!-- inputs -->...<!-- /inputs --> and outputs in an action's README; <!-- inputs NAME --> elsewhere; <!-- actions --> lists all.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { actionNames, type Contract, readContract } from './actions.ts'
+
+const cell = (text: string): string => text.trim().replace(/\s+/g, ' ').replaceAll('|', '\\|')
+
+const table = (head: string[], rows: string[][]): string =>
+  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n')
+
+const code = (text: string | undefined): string => (text ? `\`${text}\`` : '')
+
+const tables: Record<string, (contract: Contract) => string> = {
+  inputs: ({ inputs }) =>
+    table(
+      ['Input', 'Default', 'What it is'],
+      Object.entries(inputs).map(([name, input]) => [code(name), input.required ? '**required**' : code(input.default), input.description]),
+    ),
+  outputs: ({ outputs }) =>
+    table(
+      ['Output', 'What it is'],
+      Object.entries(outputs).map(([name, output]) => [code(name), output.description]),
+    ),
+}
+
+/** `text` with fresh tables between its markers. `action` is meant where a marker names none; `contracts` are the project's, by name. */
+export function fillTables(text: string, action: string | undefined, contracts: ReadonlyMap<string, Contract>): string {
+  return text.replace(
+    /(<!-- (inputs|outputs|actions)(?: ([\w-]+))? -->)[\s\S]*?(<!-- \/\2 -->)/g,
+    (_, open: string, kind: string, named: string, close: string) => {
+      const name = named ?? action ?? ''
+      const contract = contracts.get(name)
+      const all = [...contracts].map(([folder, { description }]) => [`[${folder}](actions/${folder}/README.md)`, description])
+      const rendered = kind === 'actions' ? table(['Action', 'What it does'], all) : contract && tables[kind]?.(contract)
+      if (rendered === undefined) throw new Error(`${open}: there is no action ${name || 'named'}`)
+      return `${open}\n\n${rendered}\n\n${close}`
+    },
+  )
+}
+
+/** Refreshes the READMEs below `root` (unless `check`), and gives the stale ones. */
+export function refresh(root: string, check: boolean): string[] {
+  const contracts = new Map(actionNames(root).map((name) => [name, readContract(join(root, 'actions', name, 'action.yml'))]))
+  const files = [
+    [join(root, 'README.md'), undefined] as const,
+    ...[...contracts.keys()].map((name) => [join(root, 'actions', name, 'README.md'), name] as const),
+  ]
+  return files.flatMap(([file, action]) => {
+    if (!existsSync(file)) return []
+    const text = readFileSync(file, 'utf8')
+    const fresh = fillTables(text, action, contracts)
+    if (fresh === text) return []
+    if (!check) writeFileSync(file, fresh)
+    return [relative(root, file)]
+  })
+}
+
+if (import.meta.main) {
+  const check = process.argv.includes('--check')
+  const stale = refresh(resolve(import.meta.dirname, '..'), check)
+  if (stale.length) console.log(`${check ? 'stale tables (npm run docs writes them)' : 'written'}: ${stale.join(', ')}`)
+  if (check && stale.length) process.exitCode = 1
+}
