@@ -4,7 +4,7 @@ import { existsSync, readFileSync, readlinkSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ensureSandbox } from './build.ts'
@@ -65,7 +65,9 @@ export const DIRECTORY_VARIABLE = 'SANDBOX_DIR'
 
 /** The folder of a named cluster of this user. */
 export function clusterDirectory(name: string): string {
-  return join(tmpdir(), `devops-actions-${userInfo().uid}`, name)
+  // Inside a cluster an ordinary user has the number 0, which is another's outside.
+  const outer = process.env[DIRECTORY_VARIABLE]
+  return join(outer ? dirname(outer) : join(tmpdir(), `devops-actions-${userInfo().uid}`), name)
 }
 
 type Event =

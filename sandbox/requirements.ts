@@ -88,8 +88,8 @@ export function ensureRequirements(module: string, log: (line: string) => void):
     list = missing(machine)
   }
   if (list.length === 0) return
-  const lines = list.map(({ what, packages, advice }) =>
-    packages.length > 0 ? `- ${what} (${advice}): sudo apt-get install ${packages.join(' ')}` : `- ${what}: ${advice}`,
+  const lines = list.map(({ what, packages: wanted, advice }) =>
+    wanted.length > 0 ? `- ${what} (${advice}): sudo apt-get install ${wanted.join(' ')}` : `- ${what}: ${advice}`,
   )
   throw new Error(`The sandbox cluster cannot start here; it lacks:\n${lines.join('\n')}`)
 }

@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { HELP, parseArguments } from './arguments.ts'
+import { type Cluster, DIRECTORY_VARIABLE, openCluster, startCluster } from './cluster.ts'
+
+const log = (line: string): void => console.error(line)
+
+/** Runs a command to its end and answers with its exit code, 128 + n for signal n, as a shell does. */
+function execute(argv: string[], env = process.env): Promise<number> {
+  const [command = '', ...args] = argv
+  const child = spawn(command, args, { stdio: 'inherit', env })
+  const pass = (signal: NodeJS.Signals) => child.kill(signal)
+  // Ctrl-C reaches the command by itself; it may need the cluster to clean up, so wait for it.
+  const wait = () => {}
+  process.on('SIGINT', wait).on('SIGTERM', pass).on('SIGHUP', pass)
+  return new Promise<number>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)))
+  }).finally(() => process.off('SIGINT', wait).off('SIGTERM', pass).off('SIGHUP', pass))
+}
+
+/** What a command inside finds: the cluster by KUBECONFIG, kubectl on its PATH. */
+function environment(cluster: Cluster): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    KUBECONFIG: cluster.kubeconfig,
+    [DIRECTORY_VARIABLE]: cluster.dir,
+    PATH: [join(cluster.dir, 'bin'), process.env.PATH].join(delimiter),
+  }
+}
+
+async function running(): Promise<Cluster> {
+  const cluster = await openCluster()
+  if (!cluster) throw new Error('No cluster runs; start one with: npm run cluster -- up')
+  return cluster
+}
+
+async function main(argv: string[]): Promise<number> {
+  const { verb, options, rest } = parseArguments(argv)
+  switch (verb) {
+    case 'help':
+      console.log(HELP)
+      return 0
+    case 'up': {
+      const there = await openCluster()
+      if (there) throw new Error(`A cluster runs already, in ${there.dir}; end it with: npm run cluster -- down`)
+      const cluster = await startCluster({ ...options, log, name: 'default', detached: true })
+      console.log(`KUBECONFIG is ${cluster.kubeconfig}; it serves inside: npm run cluster -- run COMMAND, or kubectl ARGS`)
+      return 0
+    }
+    case 'down': {
+      const cluster = await openCluster()
+      await cluster?.stop()
+      console.log(cluster ? 'The cluster has ended' : 'No cluster runs')
+      return 0
+    }
+    case 'status': {
+      const cluster = await running()
+      for (const part of await cluster.parts()) console.log(`${part.name.padEnd(26)}${part.state}`)
+      console.log(`\nlogs in ${join(cluster.dir, 'log')}\n`)
+      return Math.max(
+        await execute(cluster.kubectl(['get', 'nodes'])),
+        await execute(cluster.kubectl(['get', 'pods', '--all-namespaces', '--output=wide'])),
+      )
+    }
+    case 'kubectl':
+      return execute((await running()).kubectl(rest))
+    case 'run': {
+      const there = await openCluster()
+      if (there) {
+        if (Object.keys(options).length > 0)
+          throw new Error('A cluster runs already, and cannot be given other options; end it first: npm run cluster -- down')
+        return execute(there.enter(rest), environment(there))
+      }
+      const cluster = await startCluster({ ...options, log })
+      try {
+        return await execute(cluster.enter(rest), environment(cluster))
+      } finally {
+        await cluster.stop()
+      }
+    }
+    case 'kill':
+    case 'start':
+    case 'pause':
+    case 'resume': {
+      const cluster = await running()
+      await cluster.control(verb, String(rest[0]))
+      return 0
+    }
+  }
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  log(error instanceof Error ? error.message : String(error))
+  process.exitCode = 2
+}
