@@ -1,0 +1,159 @@
+import { type Cluster, type KubeObject, nameOf, selectorText } from '../shared/kubernetes/cluster.ts'
+import { diagnose, type Evidence } from '../shared/kubernetes/diagnosis.ts'
+import { isReady, judgeRollout, TroubleLog } from '../shared/kubernetes/rollout.ts'
+import { waitFor } from '../shared/kubernetes/wait.ts'
+import { type Clock, formatDuration } from '../shared/time/clock.ts'
+import { COLOR, type Color, RELEASE, type Rendered } from './colors.ts'
+import type { Writer } from './writer.ts'
+
+export interface ColorsOptions {
+  cluster: Cluster
+  writer: Writer
+  clock: Clock
+  signal: AbortSignal
+  namespace: string
+  release: string
+  tell(text: string): void
+}
+
+export type Readiness = { ready: true; pods: number } | { ready: false; reason: string; evidence: Evidence[] }
+
+/** How often a wait tells how far it is, in milliseconds. */
+const PROGRESS = 10_000
+/** How long deleted pods may take to be gone, in milliseconds, beyond their grace. */
+const GONE = 120_000
+
+/** The colors of a release in the cluster: brought up, scaled, waited for, and taken away. Knows nothing of traffic. */
+export class Colors {
+  readonly #options: ColorsOptions
+
+  constructor(options: ColorsOptions) {
+    this.#options = options
+  }
+
+  /** Applies a color with `replicas` pods, or as many as the manifests say. */
+  async apply(rendered: Rendered, replicas?: number): Promise<void> {
+    const { writer } = this.#options
+    for (const object of rendered.config) await writer.apply(object, { own: true })
+    await this.scale(rendered, replicas)
+  }
+
+  async scale(rendered: Rendered, replicas?: number): Promise<void> {
+    const { workload } = rendered
+    await this.#options.writer.apply(replicas === undefined ? workload : { ...workload, spec: { ...workload['spec'], replicas } }, { own: true })
+  }
+
+  /** Recreates the color's pods in the batches of its own rolling-update strategy. `mark` makes the same restart the same write. */
+  async restart(rendered: Rendered, mark: string): Promise<void> {
+    const workload = structuredClone(rendered.workload)
+    const { metadata } = workload['spec'].template
+    metadata.annotations = { ...metadata.annotations, 'devops-actions/restarted-for': mark }
+    await this.#options.writer.apply(workload, { own: true })
+  }
+
+  async get(color: Color): Promise<KubeObject | undefined> {
+    const { items } = await this.#options.cluster.list({ ...this.#deployments(), labelSelector: this.#labels(color) })
+    return items[0]
+  }
+
+  /** Waits until every pod is available; ends early on what cannot heal, with the words of the pod that shows why. */
+  async ready(rendered: Rendered, timeout: number): Promise<Readiness> {
+    const { cluster, clock, signal, namespace, tell } = this.#options
+    const troubles = new TroubleLog()
+    let told = clock.monotonic()
+    let last = ''
+    let pods: KubeObject[] = []
+    const verdict = await waitFor(
+      cluster,
+      this.#queries(rendered),
+      (deployments = [], seen = []) => {
+        pods = seen
+        const deployment = deployments.find((object) => object.metadata.name === rendered.workload.metadata.name)
+        const judgement = judgeRollout(deployment, seen, troubles, clock.monotonic())
+        if (judgement.state !== 'waiting') return judgement
+        if (clock.monotonic() - told >= PROGRESS) {
+          tell(`${nameOf(rendered.workload)}: ${judgement.text}`)
+          told = clock.monotonic()
+        }
+        last = judgement.text
+        return undefined
+      },
+      { clock, signal, timeout },
+    )
+    if (verdict?.state === 'ready') return { ready: true, pods: verdict.ready }
+    const culprit = verdict?.state === 'failed' ? verdict.pod : undefined
+    const reason = verdict?.state === 'failed' ? verdict.reason : `not ready within ${formatDuration(timeout)}: ${last}`
+    return { ready: false, reason, evidence: await diagnose(cluster, namespace, pods, culprit) }
+  }
+
+  /**
+   * Waits until a color can take the traffic back: all pods available, or after `patience` at least one, or at once when the
+   * serving color has no ready pod itself (there is nothing to lose). False when there is nothing to go to within `timeout`.
+   */
+  async warm(rendered: Rendered, serving: Record<string, string>, patience: number, timeout: number): Promise<{ pods: number } | undefined> {
+    const { cluster, clock, signal, namespace } = this.#options
+    const begun = clock.monotonic()
+    const queries = [...this.#queries(rendered), { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: selectorText(serving) }]
+    return waitFor(
+      cluster,
+      queries,
+      (deployments = [], pods = [], others = []) => {
+        const deployment = deployments.find((object) => object.metadata.name === rendered.workload.metadata.name)
+        const ready = pods.filter(isReady).length
+        const full = ready >= (deployment?.['spec']?.replicas ?? 1)
+        const serves = others.some(isReady)
+        const late = clock.monotonic() - begun >= patience
+        return full || !serves || (late && ready > 0) ? { pods: ready } : undefined
+      },
+      { clock, signal, timeout },
+    )
+  }
+
+  /**
+   * Deletes a color with its pods and its configuration, and waits until the pods are gone. With `grace` they get at most
+   * this many seconds, so that connections that were kept open end soon. Idempotent.
+   */
+  async remove(color: Color, config: KubeObject[], grace?: number): Promise<void> {
+    const { cluster, writer, clock, signal, namespace } = this.#options
+    const deployment = await this.get(color)
+    // In the foreground, so that the Deployment is there until its pods are gone and nothing makes new ones.
+    if (deployment) await writer.delete({ ...this.#deployments(), name: deployment.metadata.name }, { own: true, propagation: 'Foreground' })
+    const shortened = new Set<string>()
+    const gone = await waitFor(
+      cluster,
+      [
+        { ...this.#deployments(), labelSelector: this.#labels(color) },
+        { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: this.#labels(color) },
+      ],
+      async (deployments = [], pods = []) => {
+        for (const pod of grace === undefined ? [] : pods) {
+          const uid = pod.metadata.uid ?? pod.metadata.name
+          if (shortened.has(uid)) continue
+          shortened.add(uid)
+          await writer.deletePod(pod, grace)
+        }
+        return deployments.length + pods.length === 0 ? true : undefined
+      },
+      { clock, signal, timeout: GONE, every: 500 },
+    )
+    if (!gone) throw new Error(`the pods of color ${color} are still there ${formatDuration(GONE)} after their deletion; is their node away? Kept connections may still reach them`)
+    for (const object of config) {
+      await writer.delete({ apiVersion: object.apiVersion, kind: object.kind, namespace, name: object.metadata.name }, { own: true })
+    }
+  }
+
+  #deployments() {
+    return { apiVersion: 'apps/v1', kind: 'Deployment', namespace: this.#options.namespace }
+  }
+
+  #labels(color: Color): string {
+    return selectorText({ [RELEASE]: this.#options.release, [COLOR]: color })
+  }
+
+  #queries(rendered: Rendered) {
+    const pods = { apiVersion: 'v1', kind: 'Pod', namespace: this.#options.namespace, labelSelector: selectorText(rendered.selector) }
+    return [{ ...this.#deployments(), labelSelector: selectorText({ [RELEASE]: this.#options.release, ...pick(rendered.selector) }) }, pods]
+  }
+}
+
+const pick = (selector: Record<string, string>): Record<string, string> => (selector[COLOR] === undefined ? {} : { [COLOR]: selector[COLOR] })

@@ -1,0 +1,58 @@
+import type { Cluster, KubeObject } from '../shared/kubernetes/cluster.ts'
+
+/** An HTTP request that a good version answers with a status from 200 to 399. */
+export interface Check {
+  path: string
+  port: number
+  https: boolean
+  /** In milliseconds, for each request. */
+  timeout: number
+}
+
+export interface CheckResult {
+  passed: boolean
+  text: string
+  /** The answer, for the evidence. */
+  body: string
+}
+
+export async function runCheck(cluster: Cluster, namespace: string, service: string, check: Check): Promise<CheckResult> {
+  const { path, port, https, timeout } = check
+  const answer = await cluster.proxy({ namespace, kind: 'services', name: service, port, https, path, timeout })
+  const passed = answer.reached && answer.status >= 200 && answer.status < 400
+  const what = answer.reached ? `answered ${answer.status}` : `could not be reached: ${answer.body || `status ${answer.status}`}`
+  return { passed, text: `GET ${path} on port ${port} of Service/${service} ${what}`, body: answer.body }
+}
+
+/**
+ * What to ask for: `path` and `port` as given; without a path, that of the readiness probe when the Service leads to its port.
+ * Undefined when there is nothing to ask. `port` may be a number or a name of the Service's.
+ */
+export function chooseCheck(workload: KubeObject, service: KubeObject, given: { path?: string; port?: string; timeout: number }): Check | undefined {
+  const ports: ServicePort[] = service['spec'].ports
+  const named = given.port === undefined ? undefined : ports.find((port) => port.name === given.port || String(port.port) === given.port)
+  if (given.port !== undefined && !named) {
+    throw new Error(`check-port: Service/${service.metadata.name} has no port "${given.port}"; it has ${ports.map((port) => port.name ?? port.port).join(', ')}`)
+  }
+  if (given.path !== undefined) {
+    const port = named ?? ports[0]
+    return port && { path: given.path, port: port.port, https: isHttps(port), timeout: given.timeout }
+  }
+  for (const container of workload['spec'].template.spec.containers) {
+    const probe = container.readinessProbe?.httpGet
+    if (!probe) continue
+    const numberOf = (port: unknown): unknown => container.ports?.find((entry: { name?: string }) => entry.name === port)?.containerPort ?? port
+    const port = (named ? [named] : ports).find((entry) => numberOf(entry.targetPort ?? entry.port) === numberOf(probe.port))
+    if (port) return { path: probe.path ?? '/', port: port.port, https: probe.scheme === 'HTTPS', timeout: given.timeout }
+  }
+  return undefined
+}
+
+interface ServicePort {
+  name?: string
+  port: number
+  targetPort?: number | string
+  appProtocol?: string
+}
+
+const isHttps = (port: ServicePort): boolean => port.appProtocol === 'https' || port.name === 'https' || port.port === 443

@@ -1,0 +1,209 @@
+import { type KubeObject, nameOf, selects } from '../shared/kubernetes/cluster.ts'
+import { ManifestError } from './manifests.ts'
+
+export type Color = 'blue' | 'green'
+export const otherColor = (color: Color): Color => (color === 'blue' ? 'green' : 'blue')
+export const isColor = (value: unknown): value is Color => value === 'blue' || value === 'green'
+
+/** The label whose value decides which pods a Service sends traffic to. */
+export const COLOR = 'color'
+/** On everything that a release owns: the release's name. */
+export const RELEASE = 'devops-actions/release'
+export const REVISION = 'devops-actions/revision'
+/** On preview Services, so that monitors can leave them out. */
+export const PREVIEW = 'devops-actions/preview'
+
+/** The user's manifests, color-free, taken apart by what a release does with them. */
+export interface Parts {
+  workload: KubeObject
+  service: KubeObject
+  /** ConfigMaps and Secrets that the pods read: each color gets its own, so that the way back finds the old ones. */
+  config: KubeObject[]
+  /** Must exist before the pods; created when absent, and changed with the switch. */
+  prerequisites: KubeObject[]
+  /** Everything else: changes with the switch. */
+  shared: KubeObject[]
+}
+
+// In the order in which things depend on each other; what is not here comes after.
+const PREREQUISITES = ['Namespace', 'CustomResourceDefinition', 'PriorityClass', 'StorageClass', 'ServiceAccount', 'Secret', 'ConfigMap']
+PREREQUISITES.push('PersistentVolume', 'PersistentVolumeClaim', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding')
+
+/** Finds the one Deployment and the one Service of a release. Throws a ManifestError that says what is missing or too many. */
+export function sortParts(objects: KubeObject[]): Parts {
+  unique(objects)
+  const workloads = objects.filter((object) => object.kind === 'Deployment' && object.apiVersion.startsWith('apps/'))
+  const workload = workloads[0]
+  if (!workload) throw new ManifestError(`manifests: no Deployment among ${objects.slice(0, 10).map(nameOf).join(', ')}; a release needs one`)
+  if (workloads.length > 1) {
+    throw new ManifestError(`manifests: ${workloads.length} Deployments (${workloads.slice(0, 10).map(nameOf).join(', ')}); release each under a name of its own`)
+  }
+  const labels = checkWorkload(workload)
+  const services = objects.filter((object) => object.kind === 'Service' && object.apiVersion === 'v1' && selects(object['spec']?.selector, labels))
+  const service = services[0]
+  if (!service) throw new ManifestError(`manifests: no Service selects the pods of ${nameOf(workload)} (labels ${JSON.stringify(labels)}); traffic could not be switched`)
+  if (services.length > 1) throw new ManifestError(`manifests: ${services.map(nameOf).join(' and ')} select the same pods; a release switches one Service`)
+  checkService(service)
+  const used = configNames(workload)
+  const config = objects.filter((object) => used.has(`${object.kind}/${object.metadata.name}`))
+  const rest = objects.filter((object) => object !== workload && object !== service && !config.includes(object))
+  const order = (object: KubeObject) => PREREQUISITES.indexOf(object.kind)
+  return {
+    workload,
+    service,
+    config,
+    prerequisites: rest.filter((object) => order(object) >= 0).sort((a, b) => order(a) - order(b)),
+    shared: rest.filter((object) => order(object) < 0),
+  }
+}
+
+function unique(objects: KubeObject[]): void {
+  const seen = new Set<string>()
+  for (const object of objects) {
+    const key = `${object.apiVersion.split('/').at(-2) ?? ''} ${object.kind}/${object.metadata.name}`
+    if (seen.has(key)) throw new ManifestError(`manifests: ${nameOf(object)} is there twice`)
+    seen.add(key)
+  }
+}
+
+function checkWorkload(workload: KubeObject): Record<string, string> {
+  const name = nameOf(workload)
+  const spec = workload['spec']
+  const labels = spec?.template?.metadata?.labels
+  const containers = spec?.template?.spec?.containers
+  if (!isLabels(labels)) throw new ManifestError(`manifests: ${name} has no labels of text in spec.template.metadata`)
+  if (!Array.isArray(containers) || containers.length === 0) throw new ManifestError(`manifests: ${name} has no containers in spec.template.spec`)
+  if (!isLabels(spec.selector?.matchLabels)) throw new ManifestError(`manifests: ${name} has no spec.selector.matchLabels`)
+  if (COLOR in labels || COLOR in spec.selector.matchLabels) {
+    throw new ManifestError(`manifests: ${name} has a label ${COLOR} of its own; keep the manifests free of colors, the release adds them`)
+  }
+  if (spec.replicas !== undefined && (!Number.isInteger(spec.replicas) || spec.replicas < 1)) {
+    throw new ManifestError(`manifests: spec.replicas of ${name} is ${JSON.stringify(spec.replicas)}; a whole number of 1 or more is needed`)
+  }
+  if (workload.metadata.name.length > 57) throw new ManifestError(`manifests: the name of ${name} is longer than 57 characters, which leaves no room for the color`)
+  return labels
+}
+
+function checkService(service: KubeObject): void {
+  const name = nameOf(service)
+  if (COLOR in service['spec'].selector) throw new ManifestError(`manifests: ${name} selects a ${COLOR}; keep the manifests free of colors, the release adds them`)
+  if (!Array.isArray(service['spec'].ports) || service['spec'].ports.length === 0) throw new ManifestError(`manifests: ${name} has no ports`)
+  if (service.metadata.name.length > 55) throw new ManifestError(`manifests: the name of ${name} is longer than 55 characters, which leaves no room for its preview`)
+}
+
+const isLabels = (value: unknown): value is Record<string, string> =>
+  typeof value === 'object' && value !== null && Object.keys(value).length > 0 && Object.values(value).every((text) => typeof text === 'string')
+
+/** Calls `visit` with each place in a pod that names a ConfigMap or Secret; `visit` may return another name to put there. */
+// biome-ignore lint/suspicious/noExplicitAny: raw pod JSON
+function visitConfig(pod: any, visit: (kind: 'ConfigMap' | 'Secret', name: string) => string): void {
+  // biome-ignore lint/suspicious/noExplicitAny: raw pod JSON
+  const at = (place: any, field: string, kind: 'ConfigMap' | 'Secret') => {
+    if (typeof place?.[field] === 'string') place[field] = visit(kind, place[field])
+  }
+  for (const container of [...(pod.initContainers ?? []), ...(pod.containers ?? [])]) {
+    for (const source of container.envFrom ?? []) {
+      at(source.configMapRef, 'name', 'ConfigMap')
+      at(source.secretRef, 'name', 'Secret')
+    }
+    for (const variable of container.env ?? []) {
+      at(variable.valueFrom?.configMapKeyRef, 'name', 'ConfigMap')
+      at(variable.valueFrom?.secretKeyRef, 'name', 'Secret')
+    }
+  }
+  for (const volume of pod.volumes ?? []) {
+    for (const source of [volume, ...(volume.projected?.sources ?? [])]) {
+      at(source.configMap, 'name', 'ConfigMap')
+      at(source.secret, volume === source ? 'secretName' : 'name', 'Secret')
+    }
+  }
+  for (const secret of pod.imagePullSecrets ?? []) at(secret, 'name', 'Secret')
+}
+
+function configNames(workload: KubeObject): Set<string> {
+  const names = new Set<string>()
+  visitConfig(workload['spec'].template.spec, (kind, name) => {
+    names.add(`${kind}/${name}`)
+    return name
+  })
+  return names
+}
+
+/** What one color of a release consists of, ready to be applied. */
+export interface Rendered {
+  config: KubeObject[]
+  workload: KubeObject
+  preview: KubeObject
+  service: KubeObject
+  /** What the color's pods are selected by. */
+  selector: Record<string, string>
+}
+
+/** Gives the parts a color. The user's objects stay as they are; copies are returned. */
+export function renderColor(parts: Parts, release: string, color: Color, revision: number): Rendered {
+  const workload = structuredClone(parts.workload)
+  const service = structuredClone(parts.service)
+  const { spec } = workload
+  const own = { [RELEASE]: release, [COLOR]: color }
+  const plainLabels: Record<string, string> = parts.workload['spec'].template.metadata.labels
+  workload.metadata.name += `-${color}`
+  workload.metadata.labels = { ...workload.metadata.labels, ...own, [REVISION]: String(revision) }
+  spec.selector.matchLabels[COLOR] = color
+  spec.template.metadata.labels = { ...plainLabels, ...own, [REVISION]: String(revision) }
+  colorPlacement(spec.template.spec, plainLabels, color)
+
+  const config = parts.config.map((object) => {
+    const copy = structuredClone(object)
+    copy.metadata.name += `-${color}`
+    copy.metadata.labels = { ...copy.metadata.labels, ...own }
+    return copy
+  })
+  const renamed = new Set(parts.config.map((object) => `${object.kind}/${object.metadata.name}`))
+  visitConfig(spec.template.spec, (kind, name) => (renamed.has(`${kind}/${name}`) ? `${name}-${color}` : name))
+
+  const selector = { ...service['spec'].selector, [COLOR]: color }
+  service['spec'].selector = selector
+  service.metadata.labels = { ...service.metadata.labels, [RELEASE]: release }
+  // Only our own labels: a ServiceMonitor that selects the user's does not pick it up.
+  const ports = parts.service['spec'].ports.map((port: { nodePort?: number }) => ({ ...port, nodePort: undefined }))
+  const preview: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: `${service.metadata.name}-preview`, labels: { [RELEASE]: release, [PREVIEW]: 'true' } },
+    spec: { type: 'ClusterIP', selector, ports },
+  }
+  if (service.metadata.namespace) preview.metadata.namespace = service.metadata.namespace
+  return { config, workload, preview, service, selector: { ...spec.selector.matchLabels } }
+}
+
+interface LabelSelector {
+  matchLabels?: Record<string, string>
+  matchExpressions?: { key: string; operator: string; values?: string[] }[]
+}
+
+/** Affinity and spread terms that mean the pods themselves mean only those of their color: else five blue and five green pods would need ten nodes. */
+// biome-ignore lint/suspicious/noExplicitAny: raw pod JSON
+function colorPlacement(pod: any, labels: Record<string, string>, color: Color): void {
+  const terms: { labelSelector?: LabelSelector }[] = [...(pod.topologySpreadConstraints ?? [])]
+  for (const affinity of [pod.affinity?.podAffinity, pod.affinity?.podAntiAffinity]) {
+    terms.push(...(affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []))
+    for (const preferred of affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []) terms.push(preferred.podAffinityTerm ?? {})
+  }
+  for (const { labelSelector } of terms) {
+    if (labelSelector && matchesLabels(labelSelector, labels)) labelSelector.matchLabels = { ...labelSelector.matchLabels, [COLOR]: color }
+  }
+}
+
+function matchesLabels(selector: LabelSelector, labels: Record<string, string>): boolean {
+  const { matchLabels = {}, matchExpressions = [] } = selector
+  if (Object.keys(matchLabels).length + matchExpressions.length === 0) return false
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+    matchExpressions.every(({ key, operator, values = [] }) => {
+      const value = labels[key]
+      if (operator === 'In') return value !== undefined && values.includes(value)
+      if (operator === 'NotIn') return value === undefined || !values.includes(value)
+      return (operator === 'Exists') === (value !== undefined)
+    })
+  )
+}

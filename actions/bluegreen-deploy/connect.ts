@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs'
+import { getExecOutput } from '@actions/exec'
+import { kubeconfigCredentials, loadKubeconfig } from '../shared/kubernetes/credentials.ts'
+import { RestCluster } from '../shared/kubernetes/rest.ts'
+import type { Story } from '../shared/report/story.ts'
+import { systemClock } from '../shared/time/clock.ts'
+import { ManifestError } from './manifests.ts'
+
+/** How long a call is tried again when the API server is away, in milliseconds. */
+const PATIENCE = 60_000
+const MOST_STDIN = 32 * 2 ** 20
+
+interface Where {
+  kubeconfig: string | undefined
+  context: string | undefined
+  namespace: string | undefined
+}
+
+/** The real cluster of main and post. */
+export function connect(where: Where, world: { environment: Record<string, string | undefined>; signal: AbortSignal; story: Story }): { cluster: RestCluster; namespace: string } {
+  const { environment, signal, story } = world
+  const config = loadKubeconfig({ ...(where.kubeconfig && { kubeconfig: where.kubeconfig }), ...(where.context && { context: where.context }), environment })
+  const namespace = where.namespace ?? config.getContextObject(config.getCurrentContext())?.namespace ?? 'default'
+  const credentials = kubeconfigCredentials(config, systemClock)
+  const onRetry = (text: string) => story.tell(text, 'warning')
+  return { cluster: new RestCluster({ credentials, clock: systemClock, signal, patience: PATIENCE, onRetry }), namespace }
+}
+
+/** Renders a Kustomize folder with kubectl, or kustomize where there is no kubectl. */
+export async function kustomize(folder: string): Promise<string> {
+  const candidates = [
+    { tool: 'kubectl', args: ['kustomize', folder] },
+    { tool: 'kustomize', args: ['build', folder] },
+  ]
+  const found = candidates.find(({ tool }) => (process.env['PATH'] ?? '').split(':').some((path) => path && existsSync(`${path}/${tool}`)))
+  if (!found) throw new ManifestError('manifests: a Kustomize folder needs kubectl or kustomize on PATH; install one, or render it first and pass the file')
+  const { exitCode, stdout, stderr } = await getExecOutput(found.tool, found.args, { silent: true, ignoreReturnCode: true })
+  if (exitCode !== 0) throw new ManifestError(`manifests: ${found.tool} cannot render the Kustomize folder: ${stderr.slice(0, 2000)}`)
+  return stdout
+}
+
+export async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > MOST_STDIN) throw new ManifestError(`manifests: standard input is larger than ${MOST_STDIN} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}

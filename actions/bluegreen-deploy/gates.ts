@@ -1,0 +1,235 @@
+import { ApiError, type Cluster, type KubeObject, selectorText } from '../shared/kubernetes/cluster.ts'
+import { diagnose, type Evidence } from '../shared/kubernetes/diagnosis.ts'
+import { containerStatuses, isReady, restartsOf } from '../shared/kubernetes/rollout.ts'
+import { waitFor } from '../shared/kubernetes/wait.ts'
+import { type Clock, formatDuration } from '../shared/time/clock.ts'
+import { type Check, runCheck } from './check.ts'
+
+export type Verdict = 'passed' | 'failed' | 'inconclusive'
+
+/** Something that decides whether a release may go on. Started once, sampled until it has a verdict or the time is over, then stopped. */
+export interface Gate {
+  readonly name: string
+  start(): Promise<void>
+  /** A verdict ends the watching: `failed` takes traffic back. Undefined: nothing to say yet. */
+  sample(): Promise<Finding | undefined>
+  /** The last word when the time is over without a verdict. */
+  stop(): Promise<Finding>
+}
+
+export interface Finding {
+  verdict: Verdict
+  text: string
+  evidence?: Evidence[]
+}
+
+interface World {
+  cluster: Cluster
+  clock: Clock
+  signal: AbortSignal
+  namespace: string
+}
+
+/** Runs gates side by side for `duration` milliseconds; ends with the first that fails. `every` is the time between two samples. */
+export async function watchGates(gates: Gate[], options: { clock: Clock; signal: AbortSignal; duration: number; every: number; tell(text: string): void }): Promise<Finding[]> {
+  const { clock, signal, duration, every, tell } = options
+  const until = clock.monotonic() + duration
+  const quarter = Math.max(30_000, duration / 4)
+  let told = clock.monotonic()
+  const findings = new Map<Gate, Finding>()
+  const started: Gate[] = []
+  try {
+    for (const gate of gates) {
+      started.push(gate)
+      await gate.start()
+    }
+    for (;;) {
+      for (const gate of gates.filter((candidate) => !findings.has(candidate))) {
+        const finding = await gate.sample()
+        if (!finding) continue
+        findings.set(gate, finding)
+        if (finding.verdict === 'failed') return [finding]
+      }
+      const left = until - clock.monotonic()
+      if (left <= 0) break
+      if (clock.monotonic() - told >= quarter) {
+        tell(`watching for another ${formatDuration(left)}; nothing to object so far`)
+        told = clock.monotonic()
+      }
+      await clock.sleep(Math.min(every, left), signal)
+    }
+  } finally {
+    for (const gate of started) {
+      const last = await gate.stop()
+      if (!findings.has(gate)) findings.set(gate, last)
+    }
+  }
+  return [...findings.values()]
+}
+
+/** Fails when a pod that was ready no longer is, when a container restarts, or when a new pod takes longer than `startup` milliseconds. */
+export function podHealthGate(world: World & { selector: Record<string, string>; startup: number }): Gate {
+  const { cluster, clock, signal, namespace, selector, startup } = world
+  const ended = new AbortController()
+  const restarts = new Map<string, number>()
+  const wasReady = new Set<string>()
+  const firstSeen = new Map<string, number>()
+  let pods: KubeObject[] = []
+  let known = false
+  let found: string | undefined
+  let culprit: KubeObject | undefined
+  let failure: unknown
+  let watching = Promise.resolve()
+
+  const judge = (seen: KubeObject[]): true | undefined => {
+    pods = seen
+    known = true
+    for (const pod of seen) {
+      const uid = pod.metadata.uid ?? pod.metadata.name
+      // A pod that is being deleted (a drained node, an eviction) is replaced: its successor has to become ready.
+      if (pod.metadata.deletionTimestamp) continue
+      if (!firstSeen.has(uid)) firstSeen.set(uid, clock.monotonic())
+      found = objection(pod, restarts.get(uid) ?? restartsOf(pod), wasReady.has(uid), clock.monotonic() - (firstSeen.get(uid) ?? 0) > startup)
+      restarts.set(uid, restarts.get(uid) ?? restartsOf(pod))
+      if (isReady(pod)) wasReady.add(uid)
+      if (found) {
+        culprit = pod
+        return true
+      }
+    }
+    return undefined
+  }
+
+  return {
+    name: 'pods',
+    async start() {
+      const both = AbortSignal.any([signal, ended.signal])
+      const query = { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: selectorText(selector) }
+      watching = waitFor(cluster, [query], (seen = []) => judge(seen), { clock, signal: both, timeout: Number.MAX_SAFE_INTEGER }).then(
+        () => undefined,
+        (error) => {
+          if (!both.aborted) failure = error
+        },
+      )
+    },
+    async sample() {
+      if (failure !== undefined) throw failure
+      if (found === undefined) return undefined
+      return { verdict: 'failed', text: found, evidence: await diagnose(cluster, namespace, pods, culprit) }
+    },
+    async stop() {
+      ended.abort()
+      await watching
+      if (!known) return { verdict: 'inconclusive', text: 'the pods could not be read while they were to be watched' }
+      return { verdict: 'passed', text: `${pods.filter(isReady).length} pods stayed ready, without a restart` }
+    },
+  }
+}
+
+function objection(pod: KubeObject, restartsBefore: number, wasReady: boolean, late: boolean): string | undefined {
+  const { name } = pod.metadata
+  if (restartsOf(pod) > restartsBefore) {
+    const { name: container, lastState } = containerStatuses(pod).find((status) => status.lastState?.terminated) ?? {}
+    const { reason = 'no reason given', exitCode, message = '' } = lastState?.terminated ?? {}
+    return `pod ${name}: container ${container ?? '?'} restarted (${reason}, exit code ${exitCode ?? '?'})${message && `: ${message}`}`
+  }
+  if (wasReady && !isReady(pod)) return `pod ${name} is no longer ready`
+  if (!wasReady && late && !isReady(pod)) return `pod ${name}, which replaces another, does not become ready`
+  return undefined
+}
+
+/** Fails after `failures` answers in a row that are not good. */
+export function checkGate(world: World & { service: string; check: Check; every: number; failures: number }): Gate {
+  const { cluster, clock, namespace, service, check, every, failures } = world
+  let next = 0
+  let row = 0
+  let passed = 0
+  let body = ''
+  let last = ''
+  return {
+    name: 'check',
+    async start() {
+      next = clock.monotonic()
+    },
+    async sample() {
+      if (clock.monotonic() < next) return undefined
+      next = clock.monotonic() + (row > 0 ? Math.min(every, 1000) : every)
+      const result = await runCheck(cluster, namespace, service, check)
+      row = result.passed ? 0 : row + 1
+      passed += result.passed ? 1 : 0
+      last = result.text
+      if (!result.passed) body = result.body
+      if (row < failures) return undefined
+      return { verdict: 'failed', text: `${last}, ${row} times in a row`, evidence: [{ title: `Last answer to GET ${check.path}`, text: body.slice(0, 4096) }] }
+    },
+    async stop() {
+      if (passed === 0) return { verdict: 'inconclusive', text: last ? `no good answer while watching: ${last}` : 'no check was made' }
+      return { verdict: 'passed', text: `${passed} good answers to GET ${check.path}` }
+    },
+  }
+}
+
+const METRIC = 'http_requests_total'
+
+/** Counts the requests that the pods got, by their own metrics; fewer than `least` is inconclusive. Where there are no metrics it says so. */
+export function trafficGate(world: World & { selector: Record<string, string>; port: number | string; path: string; least: number }): Gate {
+  const { cluster, clock, namespace, selector, port, path, least } = world
+  const before = new Map<string, number>()
+  let begun = 0
+  let started = 0
+
+  const counts = async (): Promise<Map<string, number>> => {
+    const { items } = await cluster.list({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: selectorText(selector) })
+    const found = new Map<string, number>()
+    for (const pod of items.filter(isReady)) {
+      const answer = await cluster.proxy({ namespace, kind: 'pods', name: pod.metadata.name, port, path, timeout: 5_000 })
+      const count = answer.reached && answer.status === 200 ? sumMetric(answer.body, METRIC) : undefined
+      if (count !== undefined) found.set(pod.metadata.uid ?? pod.metadata.name, count)
+    }
+    return found
+  }
+
+  return {
+    name: 'traffic',
+    async start() {
+      begun = clock.monotonic()
+      for (const [uid, count] of await readable(counts)) {
+        before.set(uid, count)
+        started++
+      }
+    },
+    sample: async () => undefined,
+    async stop() {
+      const after = await readable(counts)
+      if (after.size === 0 && started === 0) return { verdict: 'passed', text: `traffic was not measured: no ${METRIC} at ${path} on port ${port} of the pods` }
+      // A counter that went back began anew.
+      let requests = 0
+      for (const [uid, count] of after) requests += count >= (before.get(uid) ?? 0) ? count - (before.get(uid) ?? 0) : count
+      const text = `${requests} requests reached the candidate in ${formatDuration(clock.monotonic() - begun)}`
+      if (requests >= least) return { verdict: 'passed', text }
+      return { verdict: 'inconclusive', text: `too little traffic: ${text}, and fewer than ${least} say nothing about it` }
+    },
+  }
+}
+
+/** Metrics are a courtesy of the pods: that nobody may read them, or that the API is away, ends no release. */
+async function readable(counts: () => Promise<Map<string, number>>): Promise<Map<string, number>> {
+  try {
+    return await counts()
+  } catch (error) {
+    if (error instanceof ApiError) return new Map()
+    throw error
+  }
+}
+
+/** The sum over all series of a counter in Prometheus' text format; undefined when there is none. */
+export function sumMetric(text: string, name: string): number | undefined {
+  let sum: number | undefined
+  for (const line of text.split('\n')) {
+    const match = /^([a-zA-Z_:][\w:]*)(?:\{.*\})?\s+(\S+)/.exec(line)
+    if (match?.[1] !== name) continue
+    const value = Number(match[2])
+    if (Number.isFinite(value)) sum = (sum ?? 0) + value
+  }
+  return sum
+}

@@ -1,0 +1,115 @@
+import { z } from 'zod'
+import { input, readInputs } from '../shared/action/inputs.ts'
+import { COMMANDS, type Config } from './config.ts'
+import { parseOverride } from './images.ts'
+
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
+const HOUR = 3_600_000
+
+/** The inputs of action.yml. */
+export const schema = z
+  .object({
+    command: input.choice(COMMANDS, { default: 'deploy' }),
+    // 40, so that names made of it (Secrets of revisions) stay below 63.
+    name: input.required({ matches: /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/, accepts: 'lower-case letters, digits and dashes, at most 40' }),
+    namespace: input.text({ matches: DNS_LABEL, accepts: 'a namespace: lower-case letters, digits and dashes, at most 63' }),
+    manifests: input.lines(),
+    images: input.lines(),
+    revision: input.optional(input.integer({ min: 1 })),
+    to: input.optional(input.integer({ min: 1 })),
+    'dry-run': input.flag(),
+    kubeconfig: input.secret(),
+    context: input.text(),
+    'ready-timeout': input.duration({ default: '10m', min: 1_000, max: 24 * HOUR }),
+    'check-path': input.text({ matches: /^\/[^\s#]*$/, accepts: 'a path that begins with a slash, such as /health' }),
+    'check-port': input.text({ matches: /^[a-z0-9-]{1,15}$/, accepts: 'a port of the Service, by name or number' }),
+    'check-timeout': input.duration({ default: '5s', min: 100, max: 60_000 }),
+    'check-passes': input.integer({ default: '3', min: 1, max: 100 }),
+    'check-deadline': input.duration({ default: '1m', min: 0, max: HOUR }),
+    'check-interval': input.duration({ default: '5s', min: 500, max: HOUR }),
+    'propagation-time': input.duration({ default: '5s', min: 0, max: HOUR }),
+    'bake-time': input.duration({ default: '5m', min: 0, max: 24 * HOUR }),
+    'min-requests': input.integer({ default: '10', min: 0, max: 1e9 }),
+    'metrics-path': input.text({ default: '/metrics', matches: /^\/[^\s#]*$/, accepts: 'a path that begins with a slash, such as /metrics' }),
+    'on-inconclusive': input.choice(['keep', 'back'], { default: 'keep' }),
+    retire: input.choice(['scale', 'keep', 'delete'], { default: 'scale' }),
+    'retire-delay': input.duration({ default: '30s', min: 0, max: 24 * HOUR }),
+    'lock-timeout': input.duration({ default: '1m', min: 0, max: 6 * HOUR }),
+    'lease-duration': input.duration({ default: '30s', min: 2_000, max: HOUR }),
+    environment: input.text(),
+    'environment-url': input.text({ matches: /^https?:\/\/\S+$/, accepts: 'a URL' }),
+    'github-token': input.secret(),
+    'html-report': input.flag(),
+  })
+  .check(
+    z.superRefine((given, context) => {
+      const refuse = (name: string, message: string) => context.addIssue({ code: 'custom', path: [name], message })
+      const { command } = given
+      const releases = command === 'deploy' || command === 'prepare'
+      if (releases && given.manifests.length === 0) refuse('manifests', `is required for ${command}: files, folders, globs or a Kustomize folder`)
+      if (!releases && given.manifests.length > 0) refuse('manifests', `is for deploy and prepare only; ${command} works on what was released before`)
+      if (!releases && given.images.length > 0) refuse('images', 'is for deploy and prepare only')
+      if (!releases && given['dry-run']) refuse('dry-run', 'is for deploy and prepare only')
+      if (command === 'promote' && given.revision === undefined) refuse('revision', "is required for promote: prepare's output revision")
+      if (command !== 'promote' && given.revision !== undefined) refuse('revision', 'is for promote only')
+      if (command !== 'rollback' && given.to !== undefined) refuse('to', 'is for rollback only')
+      if (given['lease-duration'] % 1000 !== 0) refuse('lease-duration', 'is not accepted: whole seconds')
+      if (given.environment && !given['github-token']) refuse('github-token', 'is required when environment is given')
+      const seen = new Set<string>()
+      for (const text of given.images) {
+        const override = parseOverride(text)
+        if (!override) refuse('images', `'${text}' is not accepted: name=reference, such as backend=ghcr.io/org/backend:v2`)
+        else if (seen.has(override.name)) refuse('images', `${override.name} is there twice`)
+        else seen.add(override.name)
+      }
+    }),
+  )
+
+export interface Inputs {
+  config: Omit<Config, 'namespace'> & { namespace: string | undefined }
+  manifests: string[]
+  kubeconfig: string | undefined
+  context: string | undefined
+  deployment: { environment: string; url: string; token: string } | undefined
+  html: boolean
+}
+
+/** Throws an InputError that names every input which cannot be used. */
+export function parseInputs(environment: Record<string, string | undefined>, mask: (secret: string) => void): Inputs {
+  const given = readInputs(schema, environment, mask)
+  const check = {
+    timeout: given['check-timeout'],
+    passes: given['check-passes'],
+    deadline: given['check-deadline'],
+    ...(given['check-path'] && { path: given['check-path'] }),
+    ...(given['check-port'] && { port: given['check-port'] }),
+  }
+  return {
+    config: {
+      command: given.command,
+      name: given.name,
+      namespace: given.namespace || undefined,
+      images: given.images.flatMap((text) => parseOverride(text) ?? []),
+      revision: given.revision,
+      to: given.to,
+      dryRun: given['dry-run'],
+      readyTimeout: given['ready-timeout'],
+      check,
+      propagationTime: given['propagation-time'],
+      bakeTime: given['bake-time'],
+      checkInterval: given['check-interval'],
+      minRequests: given['min-requests'],
+      metricsPath: given['metrics-path'],
+      onInconclusive: given['on-inconclusive'],
+      retire: given.retire,
+      retireDelay: given['retire-delay'],
+      lockTimeout: given['lock-timeout'],
+      leaseDuration: given['lease-duration'],
+    },
+    manifests: given.manifests,
+    kubeconfig: given.kubeconfig || undefined,
+    context: given.context || undefined,
+    deployment: given.environment ? { environment: given.environment, url: given['environment-url'], token: given['github-token'] } : undefined,
+    html: given['html-report'],
+  }
+}

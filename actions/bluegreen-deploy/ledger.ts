@@ -1,0 +1,177 @@
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { type Cluster, isConflict, type KubeObject } from '../shared/kubernetes/cluster.ts'
+import { Superseded } from '../shared/kubernetes/lease.ts'
+import { type Color, RELEASE, REVISION } from './colors.ts'
+
+/** Where an unfinished release stands. Each is written before it is acted on. */
+export type Phase = 'prepare' | 'verify' | 'prepared' | 'switch' | 'bake' | 'retire' | 'back'
+
+/** One color and what it runs. */
+export interface Side {
+  color: Color
+  revision: number
+}
+
+export interface Operation {
+  kind: 'deploy' | 'prepare' | 'rollback'
+  phase: Phase
+  /** What the phase is about to do, for people. */
+  intent: string
+  candidate: Side
+  /** The color that serves until the switch, and again after the way back. None on a first release. */
+  stable: Side | null
+  /** The warm color whose place the candidate takes. */
+  replaces: Side | null
+  /** Whether the switch was begun: only then is there traffic to take back. */
+  switching: boolean
+  /** Objects that came with the switch and were not there before, as `apiVersion Kind/name`: the way back deletes them. */
+  created: string[]
+  started: string
+  /** Where the run is, or was, that works on this. */
+  run: string
+  /** The lease identity of that run. */
+  holder: string
+  /** Why it goes back, and since when. */
+  reason?: string
+  decided?: string
+}
+
+export interface Entry {
+  revision: number
+  color: Color
+  outcome: 'released' | 'rolled-back' | 'failed'
+  /** Hash of the manifests with their images; the same hash is the same release. */
+  digest: string
+  images: string[]
+  started: string
+  finished: string
+  run: string
+  reason?: string
+}
+
+export interface Ledger {
+  version: 1
+  release: string
+  /** Of the lease under which this was written; a lower one may not write. */
+  generation: number
+  /** The last revision number given out. */
+  revision: number
+  active: Side | null
+  /** The old color, kept for a fast way back. */
+  warm: Side | null
+  operation: Operation | null
+  /** Newest first. */
+  history: Entry[]
+}
+
+/** What a release was made of; kept for each of the last revisions, so that any of them can be released again. */
+export interface Content {
+  objects: KubeObject[]
+  digest: string
+  images: string[]
+}
+
+export const HISTORY = 10
+const STATE = 'state.json'
+/** A Secret holds 1 MiB; its keys and metadata need a little of it. */
+const MOST_CONTENT = 1_000_000
+
+export const ledgerName = (release: string): string => `bluegreen-${release}`
+const contentName = (release: string, revision: number): string => `bluegreen-${release}-r${revision}`
+
+/** Names the fields that are wrong when a ledger was edited by hand or is from another version. */
+function parseLedger(text: string | undefined, release: string): Ledger {
+  const wrong = (why: string, cause?: unknown) =>
+    new Error(`the ledger ConfigMap/${ledgerName(release)} cannot be read: ${why}; restore it, or delete it together with the colors to begin anew`, { cause })
+  if (text === undefined) throw wrong(`it has no ${STATE}`)
+  let ledger: Ledger
+  try {
+    ledger = JSON.parse(text) as Ledger
+  } catch (cause) {
+    throw wrong('its state is not JSON', cause)
+  }
+  if (ledger?.version !== 1) throw wrong(`its version is ${JSON.stringify(ledger?.version)}, this action knows 1`)
+  if (ledger.release !== release) throw wrong(`it belongs to release ${JSON.stringify(ledger.release)}`)
+  if (!Number.isInteger(ledger.generation) || !Number.isInteger(ledger.revision) || !Array.isArray(ledger.history)) throw wrong('generation, revision or history is missing')
+  return ledger
+}
+
+/** The memory of a release: one ConfigMap, written only under the lease and only over what was read. */
+export class LedgerStore {
+  readonly #cluster: Cluster
+  readonly #namespace: string
+  readonly #release: string
+  #object: KubeObject | undefined
+  #state: Ledger
+
+  private constructor(cluster: Cluster, namespace: string, release: string, object: KubeObject | undefined) {
+    this.#cluster = cluster
+    this.#namespace = namespace
+    this.#release = release
+    this.#object = object
+    this.#state = object
+      ? parseLedger(object['data']?.[STATE], release)
+      : { version: 1, release, generation: 0, revision: 0, active: null, warm: null, operation: null, history: [] }
+  }
+
+  static async read(cluster: Cluster, namespace: string, release: string): Promise<LedgerStore> {
+    const object = await cluster.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace, name: ledgerName(release) })
+    return new LedgerStore(cluster, namespace, release, object)
+  }
+
+  get state(): Ledger {
+    return this.#state
+  }
+
+  /** Writes the next state; throws Superseded when a run with a higher generation has written in between. */
+  async write(change: Partial<Ledger>): Promise<void> {
+    const next: Ledger = { ...this.#state, ...change }
+    const text = `${JSON.stringify(next, null, 2)}\n`
+    for (;;) {
+      const metadata = this.#object?.metadata ?? { name: ledgerName(this.#release), namespace: this.#namespace, labels: { [RELEASE]: this.#release } }
+      const object: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { [STATE]: text } }
+      try {
+        this.#object = await (this.#object ? this.#cluster.replace(object) : this.#cluster.create(object))
+        this.#state = next
+        return
+      } catch (error) {
+        if (!isConflict(error)) throw error
+      }
+      const live = await this.#cluster.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: this.#namespace, name: ledgerName(this.#release) })
+      const state = live && parseLedger(live['data']?.[STATE], this.#release)
+      if (state && state.generation > next.generation) {
+        throw new Superseded(`release ${this.#release} was taken over by ${state.operation?.run || 'another run'}; this run writes nothing more`)
+      }
+      this.#object = live // our own write without its answer, or a label that somebody put on it
+    }
+  }
+
+  async saveContent(revision: number, content: Content): Promise<void> {
+    const data = gzipSync(JSON.stringify(content)).toString('base64')
+    if (data.length > MOST_CONTENT) {
+      throw new Error(`manifests: they take ${data.length} bytes compressed; at most ${MOST_CONTENT} can be kept for a way back; release them in parts`)
+    }
+    const labels = { [RELEASE]: this.#release, [REVISION]: String(revision) }
+    const metadata = { name: contentName(this.#release, revision), namespace: this.#namespace, labels }
+    // A Secret, because the manifests may hold some.
+    const secret: KubeObject = { apiVersion: 'v1', kind: 'Secret', type: 'devops-actions/revision', immutable: true, metadata, data: { content: data } }
+    try {
+      await this.#cluster.create(secret)
+    } catch (error) {
+      // A leftover of the same number, or our own write without its answer: only the same content will do.
+      if (!isConflict(error) || (await this.loadContent(revision))?.digest !== content.digest) throw error
+    }
+  }
+
+  /** Undefined when it is no longer kept. */
+  async loadContent(revision: number): Promise<Content | undefined> {
+    const secret = await this.#cluster.get({ apiVersion: 'v1', kind: 'Secret', namespace: this.#namespace, name: contentName(this.#release, revision) })
+    const data: unknown = secret?.['data']?.content
+    if (typeof data !== 'string') return undefined
+    return JSON.parse(gunzipSync(Buffer.from(data, 'base64'), { maxOutputLength: 64 * 2 ** 20 }).toString('utf8')) as Content
+  }
+
+  async dropContent(revision: number): Promise<void> {
+    await this.#cluster.delete({ apiVersion: 'v1', kind: 'Secret', namespace: this.#namespace, name: contentName(this.#release, revision) })
+  }
+}

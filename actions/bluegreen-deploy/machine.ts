@@ -1,0 +1,426 @@
+import { type Cluster, type KubeObject, nameOf, refOf } from '../shared/kubernetes/cluster.ts'
+import type { Evidence } from '../shared/kubernetes/diagnosis.ts'
+import { Superseded } from '../shared/kubernetes/lease.ts'
+import type { Story } from '../shared/report/story.ts'
+import { type Clock, formatDuration } from '../shared/time/clock.ts'
+import type { Colors } from './candidate.ts'
+import { chooseCheck, runCheck } from './check.ts'
+import { type Parts, type Rendered, renderColor, sortParts } from './colors.ts'
+import type { Config } from './config.ts'
+import { checkGate, type Finding, type Gate, podHealthGate, trafficGate, watchGates } from './gates.ts'
+import { type Content, type Entry, HISTORY, type LedgerStore, type Operation, type Phase, type Side } from './ledger.ts'
+import type { Router } from './traffic.ts'
+import type { Writer } from './writer.ts'
+
+/** The candidate is bad: traffic stays on, or goes back to, the stable color. */
+export class Rejected extends Error {
+  readonly evidence: Evidence[]
+  /** Not bad, but not shown to be good either. */
+  readonly inconclusive: boolean
+  constructor(reason: string, evidence: Evidence[] = [], inconclusive = false) {
+    super(reason)
+    this.evidence = evidence
+    this.inconclusive = inconclusive
+  }
+}
+
+export interface MachineWorld {
+  config: Config
+  cluster: Cluster
+  clock: Clock
+  signal: AbortSignal
+  story: Story
+  ledger: LedgerStore
+  writer: Writer
+  colors: Colors
+  router(service: string): Router
+  run: { identity: string; url: string }
+}
+
+/** How long the old color may take to be at full capacity before traffic goes back to what it has. */
+const BACK_PATIENCE = 30_000
+/** What the pods of a rejected color get to finish, in seconds: kept connections must not hear from it for longer. */
+const REJECTED_GRACE = 2
+const CHECK_FAILURES = 3
+
+interface View {
+  parts: Parts
+  rendered: Rendered
+  content: Content
+  /** False when the manifests of this side are no longer kept: it was rendered from the candidate's. */
+  known: boolean
+}
+
+/**
+ * The release as one machine over the ledger. Each phase reads the cluster, does what is not done yet, and writes the next
+ * phase before it is acted on: whoever comes after a dead run goes on from there. There is no other path for recovery.
+ */
+export class Machine {
+  readonly #world: MachineWorld
+  /** What the gates had to say about a release that stays. */
+  findings: Finding[] = []
+  /** Why the candidate was rejected in this run. */
+  rejection: Rejected | undefined
+  switched = false
+
+  constructor(world: MachineWorld) {
+    this.#world = world
+  }
+
+  get #operation(): Operation | null {
+    return this.#world.ledger.state.operation
+  }
+
+  /** Begins an operation: from here on another runner can finish or undo it. */
+  async begin(operation: Omit<Operation, 'started' | 'run' | 'holder' | 'created' | 'switching'>, content?: Content): Promise<void> {
+    const { ledger, clock, run } = this.#world
+    const started = new Date(clock.now()).toISOString()
+    if (content) await ledger.saveContent(operation.candidate.revision, content)
+    const revision = Math.max(ledger.state.revision, operation.candidate.revision)
+    const warm = operation.replaces ? null : ledger.state.warm
+    await ledger.write({ revision, warm, operation: { ...operation, created: [], switching: operation.phase === 'back', started, run: run.url, holder: run.identity } })
+  }
+
+  /** Ends what an earlier run left: undone before the bake is over, finished after it. */
+  async settle(reason: string): Promise<void> {
+    const operation = this.#operation
+    if (!operation) return
+    if (operation.phase !== 'retire' && operation.phase !== 'back') await this.goBack(reason)
+    await this.drive()
+  }
+
+  /** Deletes the old color that was kept for a fast way back. */
+  async dropWarm(): Promise<void> {
+    const { ledger, story } = this.#world
+    const { warm } = ledger.state
+    if (!warm) return
+    const view = await this.#view(warm)
+    await ledger.write({ warm: null })
+    await this.#clear(warm, view, view.rendered.config)
+    story.tell(`${warm.color} (revision ${warm.revision}) deleted`)
+  }
+
+  /** Drives the operation until it is done or rests in `prepared`. What goes wrong on the way forth is taken back before it is thrown. */
+  async drive(): Promise<void> {
+    while (this.#operation && this.#operation.phase !== 'prepared') {
+      const operation = this.#operation
+      this.#world.story.phase(operation.phase)
+      try {
+        await this.#phase(operation)
+      } catch (error) {
+        if (operation.phase === 'back' || operation.phase === 'retire' || error instanceof Superseded || this.#world.signal.aborted) throw error
+        await this.#turnBack(operation, error)
+      }
+    }
+  }
+
+  #phase(operation: Operation): Promise<void> {
+    switch (operation.phase) {
+      case 'prepare':
+        return this.#prepare(operation)
+      case 'verify':
+        return this.#verify(operation)
+      case 'switch':
+        return this.#switch(operation)
+      case 'bake':
+        return this.#bake(operation)
+      case 'retire':
+        return this.#retire(operation)
+      case 'back':
+        return this.#back(operation)
+      case 'prepared':
+        return Promise.resolve()
+    }
+  }
+
+  async #turnBack(operation: Operation, error: unknown): Promise<void> {
+    const { story } = this.#world
+    const reason = error instanceof Error ? error.message : String(error)
+    story.tell(reason, 'bad')
+    if (error instanceof Rejected) {
+      this.rejection = error
+      for (const { title, text } of error.evidence) story.evidence(title, text)
+      await this.goBack(reason)
+      return
+    }
+    try {
+      await this.goBack(`error: ${reason}`)
+      await this.drive()
+    } catch (second) {
+      if (second instanceof Superseded) throw second
+      throw new AggregateError([error, second], `${reason}; taking it back did not succeed either (${second instanceof Error ? second.message : second}): run the command recover, it stands at ${operation.phase}`, {
+        cause: error,
+      })
+    }
+    throw error
+  }
+
+  /** Writes the decision to go back; `drive` carries it out. */
+  async goBack(reason: string): Promise<void> {
+    const decided = new Date(this.#world.clock.now()).toISOString()
+    await this.#advance('back', 'take traffic back, then delete the candidate', { reason, decided })
+  }
+
+  async advanceToSwitch(): Promise<void> {
+    const operation = this.#operation
+    if (!operation) throw new Error('there is no operation to switch')
+    const { parts } = await this.#view(operation.candidate)
+    const created: string[] = []
+    for (const object of [...parts.prerequisites, ...parts.shared]) {
+      if (!(await this.#world.cluster.get(refOf(object)))) created.push(`${object.apiVersion} ${nameOf(object)}`)
+    }
+    await this.#advance('switch', `select color ${operation.candidate.color} with Service/${parts.service.metadata.name}`, { kind: 'deploy', switching: true, created })
+  }
+
+  async #advance(phase: Phase, intent: string, change: Partial<Operation> = {}): Promise<void> {
+    const operation = this.#operation
+    if (!operation) throw new Error(`there is no operation to take to ${phase}`)
+    const { ledger, run } = this.#world
+    await ledger.write({ operation: { ...operation, ...change, phase, intent, run: run.url, holder: run.identity } })
+  }
+
+  async #view(side: Side): Promise<View> {
+    const { ledger, config } = this.#world
+    const kept = await ledger.loadContent(side.revision)
+    const candidate = this.#operation?.candidate
+    const content = kept ?? (candidate && (await ledger.loadContent(candidate.revision)))
+    if (!content) throw new Error(`the manifests of revision ${side.revision} are no longer kept (Secret/bluegreen-${config.name}-r${side.revision} is gone)`)
+    const parts = sortParts(content.objects)
+    return { parts, content, known: kept !== undefined, rendered: renderColor(parts, config.name, side.color, side.revision) }
+  }
+
+  #router(view: View): Router {
+    return this.#world.router(view.parts.service.metadata.name)
+  }
+
+  async #prepare(operation: Operation): Promise<void> {
+    const { colors, writer, story, config } = this.#world
+    const { candidate } = operation
+    const view = await this.#view(candidate)
+    const leftover = operation.replaces ? (await this.#view(operation.replaces)).rendered.config : []
+    await this.#clear(candidate, view, [...leftover, ...view.rendered.config])
+    for (const object of view.parts.prerequisites) await writer.create(object)
+    await colors.apply(view.rendered)
+    await writer.apply(view.rendered.preview, { own: true })
+    story.tell(`${nameOf(view.rendered.workload)} applied as revision ${candidate.revision}; waiting for its pods`)
+    await this.#awaitReady(view)
+    await this.#advance('verify', `check revision ${candidate.revision} through ${nameOf(view.rendered.preview)}`, { kind: config.command === 'prepare' ? 'prepare' : operation.kind })
+  }
+
+  /** Takes a color away; never the one that serves. */
+  async #clear({ color }: Side, view: View, config: KubeObject[], grace?: number): Promise<void> {
+    const { colors } = this.#world
+    const serving = await this.#router(view).serving()
+    if (serving === color) throw new Error(`Service/${view.parts.service.metadata.name} selects color ${color}, which was to be deleted; nothing is`)
+    await colors.remove(color, config, grace)
+  }
+
+  async #awaitReady(view: View): Promise<void> {
+    const { colors, config, story } = this.#world
+    const readiness = await colors.ready(view.rendered, config.readyTimeout)
+    if (!readiness.ready) throw new Rejected(readiness.reason, readiness.evidence)
+    story.tell(`${nameOf(view.rendered.workload)}: ${readiness.pods} pods ready`, 'good')
+  }
+
+  async #verify(operation: Operation): Promise<void> {
+    const view = await this.#view(operation.candidate)
+    await this.#checkPreview(view)
+    if (operation.kind === 'prepare') await this.#advance('prepared', `wait for promote with revision ${operation.candidate.revision}`)
+    else await this.advanceToSwitch()
+  }
+
+  async #checkPreview({ parts, rendered }: View): Promise<void> {
+    const { cluster, clock, signal, config, story } = this.#world
+    const check = chooseCheck(parts.workload, rendered.preview, config.check)
+    if (!check) {
+      story.tell('no check before traffic: give check-path, or the container an HTTP readiness probe on a port of the Service', 'warning')
+      return
+    }
+    const until = clock.monotonic() + config.check.deadline
+    for (let row = 0; row < config.check.passes; ) {
+      const result = await runCheck(cluster, config.namespace, rendered.preview.metadata.name, check)
+      row = result.passed ? row + 1 : 0
+      if (row === config.check.passes) story.tell(`${result.text}, ${row} times in a row`, 'good')
+      else if (clock.monotonic() >= until) {
+        throw new Rejected(`before traffic: ${result.text}`, [{ title: `Last answer to GET ${check.path}`, text: result.body.slice(0, 4096) }])
+      } else await clock.sleep(result.passed ? 200 : 1000, signal)
+    }
+  }
+
+  async #switch(operation: Operation): Promise<void> {
+    const { writer, story } = this.#world
+    const { candidate, stable } = operation
+    const view = await this.#view(candidate)
+    // It may have been prepared hours ago.
+    await this.#awaitReady(view)
+    const router = this.#router(view)
+    await router.set(view.rendered.service, 'forth')
+    this.switched = true
+    story.tell(`${nameOf(view.rendered.service)} selects ${candidate.color}${stable ? ` instead of ${stable.color}` : ''}`)
+    for (const object of [...view.parts.prerequisites, ...view.parts.shared]) await writer.apply(object)
+    const expected = view.rendered.workload['spec'].replicas ?? 1
+    const proof = await router.prove(view.rendered.service, { expected })
+    if (!proof.proved) throw new Rejected(`after the switch: ${proof.reason}`)
+    story.tell(`proved: the endpoints hold exactly the ${proof.pods} ready pods of ${candidate.color}`, 'good')
+    await this.#advance('bake', 'watch the candidate under traffic')
+  }
+
+  async #bake(operation: Operation): Promise<void> {
+    const { clock, signal, colors, config, story } = this.#world
+    const { candidate, stable } = operation
+    const view = await this.#view(candidate)
+    if (stable && config.bakeTime > 0) {
+      const old = await this.#view(stable)
+      if (old.known) {
+        await colors.restart(old.rendered, String(candidate.revision))
+        story.tell(`the pods of ${stable.color} are recreated in batches, so that kept connections move to ${candidate.color} while ${stable.color} stays warm`)
+      }
+    }
+    const findings = await watchGates(this.#gates(view), {
+      clock,
+      signal,
+      duration: config.bakeTime,
+      every: 1000,
+      tell: (text) => story.tell(text),
+    })
+    const bad = findings.find((finding) => finding.verdict === 'failed')
+    if (bad) throw new Rejected(`under traffic: ${bad.text}`, bad.evidence)
+    for (const { text, verdict } of findings) story.tell(text, verdict === 'passed' ? 'good' : 'warning')
+    const open = findings.find((finding) => finding.verdict === 'inconclusive')
+    if (open && config.onInconclusive === 'back') throw new Rejected(`not enough evidence: ${open.text}`, open.evidence, true)
+    this.findings = findings
+    await this.#advanceToRetire(operation)
+  }
+
+  #gates(view: View): Gate[] {
+    const { cluster, clock, signal, config } = this.#world
+    const { parts, rendered } = view
+    const world = { cluster, clock, signal, namespace: config.namespace }
+    if (config.bakeTime === 0) return []
+    const gates = [podHealthGate({ ...world, selector: rendered.selector, startup: config.readyTimeout })]
+    const check = chooseCheck(parts.workload, rendered.service, config.check)
+    if (check) gates.push(checkGate({ ...world, service: rendered.service.metadata.name, check, every: config.checkInterval, failures: CHECK_FAILURES }))
+    const port = metricsPort(view)
+    if (config.minRequests > 0 && port !== undefined) {
+      gates.push(trafficGate({ ...world, selector: rendered.selector, port, path: config.metricsPath, least: config.minRequests }))
+    }
+    return gates
+  }
+
+  /** From here on the candidate is the release: it is finished, not undone. */
+  async #advanceToRetire(operation: Operation): Promise<void> {
+    const { ledger, run } = this.#world
+    const next: Operation = { ...operation, phase: 'retire', intent: 'retire the old color', run: run.url, holder: run.identity }
+    await ledger.write({ active: operation.candidate, warm: operation.stable, operation: next })
+  }
+
+  async #retire(operation: Operation): Promise<void> {
+    const { clock, signal, colors, config, story, writer } = this.#world
+    const { stable, candidate } = operation
+    const view = await this.#view(candidate)
+    let { warm } = this.#world.ledger.state
+    await writer.delete(refOf(view.rendered.preview), { own: true })
+    if (stable && config.retire !== 'keep') {
+      if (config.retireDelay > 0) story.tell(`${stable.color} stays at full capacity for another ${formatDuration(config.retireDelay)}`)
+      await clock.sleep(config.retireDelay, signal)
+      const old = await this.#view(stable)
+      if (config.retire === 'delete') {
+        await this.#clear(stable, old, old.rendered.config)
+        warm = null
+        story.tell(`${stable.color} (revision ${stable.revision}) deleted: a rollback to it has to start its pods first`)
+      } else if (old.known) {
+        await colors.scale(old.rendered, 1)
+        story.tell(`${stable.color} (revision ${stable.revision}) scaled to 1 for a fast rollback, until the next release takes its place`)
+      }
+    }
+    await this.#finish('released', candidate, view.content, { active: candidate, warm })
+  }
+
+  async #back(operation: Operation): Promise<void> {
+    const { story, writer, colors } = this.#world
+    const { candidate, stable, switching } = operation
+    const view = await this.#view(candidate)
+    const router = this.#router(view)
+    const serving = await router.serving()
+    if (!stable) {
+      if (serving !== candidate.color) await colors.remove(candidate.color, view.rendered.config, REJECTED_GRACE)
+      else story.tell(`nothing served before revision ${candidate.revision}: there is no way back, ${candidate.color} keeps the traffic`, 'bad')
+      await writer.delete(refOf(view.rendered.preview), { own: true })
+      await this.#finish('failed', candidate, view.content, { active: serving === candidate.color ? candidate : null, warm: null })
+      return
+    }
+    if (switching || serving === candidate.color) await this.#takeBack(operation, view, await this.#view(stable), router)
+    else story.tell(`no traffic was moved: Service/${view.parts.service.metadata.name} selects ${serving ?? stable.color} as before`)
+    await this.#clear(candidate, view, view.rendered.config, REJECTED_GRACE)
+    await writer.delete(refOf(view.rendered.preview), { own: true })
+    story.tell(`the pods of ${candidate.color} (revision ${candidate.revision}) are gone`)
+    await this.#finish(switching ? 'rolled-back' : 'failed', candidate, view.content, { active: stable, warm: null })
+  }
+
+  async #takeBack(operation: Operation, from: View, to: View, router: Router): Promise<void> {
+    const { colors, config, story } = this.#world
+    const { stable, candidate } = operation
+    if (!stable) return
+    if ((await router.serving()) !== stable.color) {
+      if (to.known) await colors.scale(to.rendered)
+      else story.tell(`the manifests of revision ${stable.revision} are no longer kept: ${stable.color} takes the traffic as it is`, 'warning')
+      const warm = await colors.warm(to.rendered, from.rendered.selector, BACK_PATIENCE, config.readyTimeout)
+      if (!warm) throw new Error(`cannot go back: ${stable.color} has no ready pod within ${formatDuration(config.readyTimeout)}, and ${candidate.color} still has some; traffic stays there`)
+      await router.set(to.rendered.service, 'back')
+      story.tell(`${nameOf(to.rendered.service)} selects ${stable.color} again (${warm.pods} ready pods)`)
+    }
+    if (to.known) await this.#restore(operation, from.parts, to.parts)
+    const proof = await router.prove(to.rendered.service, {})
+    if (!proof.proved) throw new Error(`traffic was sent back to ${stable.color}, but ${proof.reason}`)
+    story.tell(`proved: the endpoints hold exactly the ${proof.pods} ready pods of ${stable.color}`, 'good')
+  }
+
+  /** Puts what changed with the switch back to what it was. */
+  async #restore(operation: Operation, from: Parts, to: Parts): Promise<void> {
+    const { writer } = this.#world
+    const before = [...to.prerequisites, ...to.shared]
+    const now = [...from.prerequisites, ...from.shared]
+    for (const object of before) {
+      const changed = now.find((candidate) => candidate.kind === object.kind && candidate.metadata.name === object.metadata.name)
+      if (changed && JSON.stringify(changed) !== JSON.stringify(object)) await writer.apply(object, { force: true })
+    }
+    for (const object of now) {
+      const wasCreated = operation.created.includes(`${object.apiVersion} ${nameOf(object)}`)
+      if (wasCreated && !before.some((other) => nameOf(other) === nameOf(object))) await writer.delete(refOf(object))
+    }
+  }
+
+  async #finish(outcome: Entry['outcome'], side: Side, content: Content, sides: { active: Side | null; warm: Side | null }): Promise<void> {
+    const { ledger, clock, run } = this.#world
+    const operation = this.#operation
+    const { history } = ledger.state
+    const entry: Entry = {
+      revision: side.revision,
+      color: side.color,
+      outcome,
+      digest: content.digest,
+      images: content.images,
+      started: operation?.started ?? '',
+      finished: new Date(clock.now()).toISOString(),
+      run: run.url,
+      ...(operation?.reason && { reason: operation.reason }),
+    }
+    const all = [entry, ...history.filter((other) => other.revision !== side.revision)]
+    const next = all.slice(0, HISTORY)
+    await ledger.write({ ...sides, operation: null, history: next })
+    const used = new Set([...next, ...Object.values(sides)].map((kept) => kept?.revision))
+    for (const old of all) if (!used.has(old.revision)) await ledger.dropContent(old.revision)
+  }
+}
+
+function metricsPort({ parts, rendered }: View): number | string | undefined {
+  const annotations: Record<string, string> = parts.workload['spec'].template.metadata.annotations ?? {}
+  const port = annotations['prometheus.io/port'] ?? rendered.service['spec'].ports[0]?.targetPort ?? rendered.service['spec'].ports[0]?.port
+  if (typeof port !== 'string' || /^\d+$/.test(port)) return port
+  // The API server's proxy to a pod takes no names.
+  for (const container of parts.workload['spec'].template.spec.containers) {
+    const named = container.ports?.find((entry: { name?: string }) => entry.name === port)
+    if (named) return named.containerPort
+  }
+  return undefined
+}

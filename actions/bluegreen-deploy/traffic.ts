@@ -1,0 +1,88 @@
+import { type Cluster, type KubeObject, nameOf, selectorText } from '../shared/kubernetes/cluster.ts'
+import { isReady } from '../shared/kubernetes/rollout.ts'
+import { waitFor } from '../shared/kubernetes/wait.ts'
+import { type Clock, formatDuration } from '../shared/time/clock.ts'
+import { COLOR, type Color, isColor } from './colors.ts'
+import type { Writer } from './writer.ts'
+
+/** Sends traffic to a color: set, read back, prove. A Service's selector is the first of its kind. */
+export interface Router {
+  /** The color that gets the traffic now; undefined when there is none, or no color decides. */
+  serving(): Promise<Color | undefined>
+  /** `way` is 'back' when safety comes before another manager's fields. */
+  set(service: KubeObject, way: 'forth' | 'back'): Promise<void>
+  /** Resolves when only ready pods of the color have been reachable for longer than endpoints take to spread. */
+  prove(service: KubeObject, options: { expected?: number }): Promise<Proof>
+}
+
+export type Proof = { proved: true; pods: number } | { proved: false; reason: string }
+
+export interface RouterOptions {
+  cluster: Cluster
+  writer: Writer
+  clock: Clock
+  signal: AbortSignal
+  namespace: string
+  name: string
+  /** How long endpoints take to reach every node, in milliseconds. */
+  propagation: number
+  /** How long the endpoints themselves may take to follow, in milliseconds. */
+  timeout: number
+}
+
+export function serviceRouter(options: RouterOptions): Router {
+  const { cluster, writer, clock, signal, namespace, name, propagation, timeout } = options
+  return {
+    async serving() {
+      const live = await cluster.get({ apiVersion: 'v1', kind: 'Service', namespace, name })
+      const color = live?.['spec']?.selector?.[COLOR]
+      return isColor(color) ? color : undefined
+    },
+
+    // The selector is one atomic field for server-side apply: it is always written whole, with its color, over the version that was read.
+    async set(service, way) {
+      await writer.apply(service, { force: way === 'back' })
+    },
+
+    async prove(service, { expected = 0 }) {
+      let since: number | undefined
+      let last = 'they have not been read'
+      const queries = [
+        { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', namespace, labelSelector: `kubernetes.io/service-name=${name}` },
+        { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: selectorText(service['spec'].selector) },
+      ]
+      const proof = await waitFor<Proof>(
+        cluster,
+        queries,
+        (slices = [], pods = []) => {
+          const ready = pods.filter(isReady)
+          if (ready.length < expected) return { proved: false, reason: `only ${ready.length} of ${expected} pods stayed ready when traffic came` }
+          last = disagreement(slices, ready) ?? ''
+          if (last) since = undefined
+          else since ??= clock.monotonic()
+          return since !== undefined && clock.monotonic() - since >= propagation ? { proved: true, pods: ready.length } : undefined
+        },
+        { clock, signal, timeout: propagation + timeout, every: 250 },
+      )
+      return proof ?? { proved: false, reason: `the endpoints of ${nameOf(service)} did not follow within ${formatDuration(timeout)}: ${last || 'they changed too often'}` }
+    },
+  }
+}
+
+/** What speaks against traffic reaching exactly these pods; undefined when nothing does. */
+export function disagreement(slices: KubeObject[], ready: KubeObject[]): string | undefined {
+  const wanted = new Map(ready.map((pod) => [pod.metadata.uid, pod.metadata.name]))
+  const reached = new Set<string>()
+  for (const slice of slices) {
+    for (const endpoint of slice['endpoints'] ?? []) {
+      // "nil means unknown, and is to be taken as ready" (discovery.k8s.io/v1)
+      if (endpoint.conditions?.ready === false) continue
+      const { uid, name } = endpoint.targetRef ?? {}
+      if (!wanted.has(uid)) return `they still hold ${name ?? endpoint.addresses?.[0] ?? 'an unknown address'}`
+      reached.add(uid)
+    }
+  }
+  if (wanted.size === 0) return 'no pod of the color is ready'
+  const missing = [...wanted].filter(([uid]) => !reached.has(uid ?? '')).map(([, name]) => name)
+  return missing.length ? `they do not hold ${missing.join(', ')} yet` : undefined
+}

@@ -1,0 +1,42 @@
+import { ApiError, type Cluster, type KubeObject } from './cluster.ts'
+import { containerStatuses, isReady } from './rollout.ts'
+
+export interface Evidence {
+  title: string
+  text: string
+}
+
+const LOG_LINES = 20
+const EVENTS = 10
+
+/** The events and the last log lines of the pod that shows best why a rollout fails. What cannot be read is said in its place. */
+export async function diagnose(cluster: Cluster, namespace: string, pods: KubeObject[], culprit?: KubeObject): Promise<Evidence[]> {
+  const pod = culprit ?? pods.find((candidate) => !isReady(candidate) && !candidate.metadata.deletionTimestamp)
+  if (!pod) return []
+  const { name } = pod.metadata
+  const evidence = [{ title: `Events of pod ${name}`, text: await unlessRefused(() => eventsText(cluster, namespace, name)) }]
+  for (const { name: container, state, restartCount = 0 } of containerStatuses(pod)) {
+    // A container that waits for its next start has its words in the log of the last one.
+    const previous = restartCount > 0 && state?.waiting !== undefined
+    if (restartCount === 0 && state?.waiting) continue
+    const text = await unlessRefused(() => cluster.logs({ namespace, name }, { container, previous, tailLines: LOG_LINES }))
+    evidence.push({ title: `Last log lines of pod ${name}, container ${container}${previous ? ' (before its restart)' : ''}`, text: text || '(empty)' })
+  }
+  return evidence
+}
+
+async function eventsText(cluster: Cluster, namespace: string, pod: string): Promise<string> {
+  const { items } = await cluster.list({ apiVersion: 'v1', kind: 'Event', namespace, fieldSelector: `involvedObject.name=${pod}` })
+  const when = (event: KubeObject) => String(event['lastTimestamp'] ?? event['eventTime'] ?? event.metadata.creationTimestamp ?? '')
+  const lines = items.sort((a, b) => when(a).localeCompare(when(b))).slice(-EVENTS)
+  return lines.map((event) => `${when(event)} ${event['type']} ${event['reason']}: ${event['message']}`).join('\n') || '(none)'
+}
+
+async function unlessRefused(read: () => Promise<string>): Promise<string> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof ApiError) return `(${error.message})`
+    throw error
+  }
+}

@@ -1,0 +1,172 @@
+import { type Clock, formatDuration } from '../time/clock.ts'
+import { type Cluster, isConflict, type KubeObject } from './cluster.ts'
+
+/** Somebody else holds, or has taken over, what this run was about to write. */
+export class Superseded extends Error {}
+
+export interface LeaseOptions {
+  cluster: Cluster
+  clock: Clock
+  signal: AbortSignal
+  namespace: string
+  name: string
+  labels: Record<string, string>
+  /** Who we are; the same identity takes its own lease at once. */
+  identity: string
+  /** Where to look at the run that holds it. */
+  url: string
+  /** How long a lease is believed without a sign of life, in milliseconds; whole seconds. */
+  duration: number
+  /** How long to wait for a holder that lives, in milliseconds. */
+  timeout: number
+  /** Generations handed out before this one, from another record: a lease that somebody deleted does not start over. */
+  atLeast: number
+  tell(text: string): void
+}
+
+const RUN_URL = 'devops-actions/run-url'
+
+/**
+ * A Lease that is renewed while the process works. A holder that shows no sign of life for a full duration of our own
+ * observation is superseded (its clock and ours may differ: https://pkg.go.dev/k8s.io/client-go/tools/leaderelection).
+ */
+export class Lease {
+  readonly #options: LeaseOptions
+  #held: KubeObject
+  #renewedAt: number
+  #lost: Error | undefined
+  #renewing: Promise<void> | undefined
+  readonly #stop = new AbortController()
+  readonly #loop: Promise<void>
+  /** True when the last holder did not let go by itself: its writes may still be on their way. */
+  readonly takenOver: boolean
+
+  private constructor(options: LeaseOptions, held: KubeObject, since: number, takenOver: boolean) {
+    this.#options = options
+    this.#held = held
+    this.#renewedAt = since
+    this.takenOver = takenOver
+    this.#loop = this.#renewAll()
+  }
+
+  /** Grows with every holder; what is written carries it. */
+  get generation(): number {
+    return Number(this.#held['spec']?.leaseTransitions ?? 0)
+  }
+
+  /** Throws Superseded, naming the holder and its run, when it still lives after `timeout`. */
+  static async acquire(options: LeaseOptions): Promise<Lease> {
+    const { cluster, clock, signal, namespace, name, identity, duration, timeout } = options
+    const ref = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace, name }
+    const begun = clock.monotonic()
+    let seen: { version: string | undefined; at: number } | undefined
+    let told = false
+    for (;;) {
+      const live = await cluster.get(ref)
+      const holder = String(live?.['spec']?.holderIdentity ?? '')
+      const at = clock.monotonic()
+      if (live && seen?.version !== live.metadata.resourceVersion) seen = { version: live.metadata.resourceVersion, at }
+      // An observer waits for what the holder promised, or for what we would, whichever is longer.
+      const promised = Math.max(duration, Number(live?.['spec']?.leaseDurationSeconds ?? 0) * 1000)
+      const silent = seen ? at - seen.at : 0
+      if (!holder || holder === identity || silent >= promised) {
+        const since = clock.monotonic()
+        const taken = await take(options, live)
+        if (taken) return new Lease(options, taken, since, holder !== '')
+        continue
+      }
+      const url = live?.metadata.annotations?.[RUN_URL]
+      const who = `${holder}${url ? ` (${url})` : ''}`
+      if (at - begun >= timeout && silent < at - begun) {
+        throw new Superseded(`${options.name} is being released by ${who}, which is alive; wait for it or cancel it, then try again`)
+      }
+      if (!told) options.tell(`waiting for ${who}: it is taken over after ${formatDuration(promised)} without a sign of life`)
+      told = true
+      await clock.sleep(Math.min(1_000, promised / 4), signal)
+    }
+  }
+
+  /** Throws Superseded unless the lease is ours with time to spare; called before every write. */
+  async assertHeld(): Promise<void> {
+    if (this.#lost) throw this.#lost
+    const age = this.#options.clock.monotonic() - this.#renewedAt
+    // Two thirds, so that a write that is on its way when the check is done still arrives in time.
+    if (age > (this.#options.duration * 2) / 3) await this.#renew()
+    if (this.#lost) throw this.#lost
+  }
+
+  /** Stops renewing and lets the next one in at once. */
+  async release(): Promise<void> {
+    this.#stop.abort()
+    await this.#loop
+    if (this.#lost) return
+    const { spec } = this.#held
+    await this.#options.cluster.replace({ ...this.#held, spec: { ...spec, holderIdentity: '', renewTime: microTime(this.#options.clock.now()) } })
+  }
+
+  async #renewAll(): Promise<void> {
+    const { clock, duration } = this.#options
+    while (!this.#stop.signal.aborted) {
+      await clock.sleep(duration / 3, this.#stop.signal).catch(() => undefined)
+      if (this.#stop.signal.aborted || this.#lost) return
+      // A renewal that fails is tried again; what matters is that no write happens on an old lease.
+      await this.#renew().catch(() => undefined)
+    }
+  }
+
+  #renew(): Promise<void> {
+    this.#renewing ??= this.#renewOnce().finally(() => {
+      this.#renewing = undefined
+    })
+    return this.#renewing
+  }
+
+  async #renewOnce(): Promise<void> {
+    const { cluster, clock, identity, name } = this.#options
+    for (;;) {
+      const since = clock.monotonic()
+      try {
+        const spec = { ...this.#held['spec'], renewTime: microTime(clock.now()) }
+        this.#held = await cluster.replace({ ...this.#held, spec })
+        this.#renewedAt = since
+        return
+      } catch (error) {
+        if (!isConflict(error)) throw error
+      }
+      const { apiVersion, kind, metadata } = this.#held
+      const live = await cluster.get({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name })
+      const ours = live?.['spec']?.holderIdentity === identity && live['spec'].leaseTransitions === this.generation
+      if (!live || !ours) {
+        const by = live?.['spec']?.holderIdentity || 'nobody'
+        this.#lost = new Superseded(`${name} is no longer held by this run (now by ${by}); this run writes nothing more`)
+        throw this.#lost
+      }
+      this.#held = live // our own renewal arrived, its answer did not
+    }
+  }
+}
+
+async function take(options: LeaseOptions, live: KubeObject | undefined): Promise<KubeObject | undefined> {
+  const { cluster, clock, identity, name, namespace, labels, url, duration, atLeast } = options
+  const now = microTime(clock.now())
+  const spec = {
+    holderIdentity: identity,
+    leaseDurationSeconds: Math.ceil(duration / 1000),
+    acquireTime: now,
+    renewTime: now,
+    leaseTransitions: Math.max(Number(live?.['spec']?.leaseTransitions ?? 0), atLeast) + 1,
+  }
+  const annotations = { ...live?.metadata.annotations, [RUN_URL]: url }
+  const object: KubeObject = live
+    ? { ...live, metadata: { ...live.metadata, annotations }, spec }
+    : { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, namespace, labels, annotations }, spec }
+  try {
+    return await (live ? cluster.replace(object) : cluster.create(object))
+  } catch (error) {
+    if (isConflict(error)) return undefined // somebody was faster, or our own write arrived without its answer: look again
+    throw error
+  }
+}
+
+/** Kubernetes' MicroTime. */
+const microTime = (ms: number): string => new Date(ms).toISOString().replace(/Z$/, '000Z')

@@ -1,0 +1,248 @@
+import { type Dispatcher, request } from 'undici'
+import { type Clock, formatDuration } from '../time/clock.ts'
+import {
+  ApiError,
+  type ApiStatus,
+  type Cluster,
+  type DeleteOptions,
+  type KubeObject,
+  type ProxyAnswer,
+  type ProxyRequest,
+  type Query,
+  type Ref,
+  type WatchEvent,
+} from './cluster.ts'
+import type { Credentials } from './credentials.ts'
+import { Discovery } from './discovery.ts'
+import { jsonLines, readText } from './stream.ts'
+
+/** The name under which server-side apply remembers what is ours. */
+export const FIELD_MANAGER = 'devops-actions'
+/** One attempt may take this long; what the API server has not answered by then is lost. */
+const ATTEMPT = 15_000
+/** An answer may be this large; a list of 5,000 pods is about 40 MiB. */
+const BODY_LIMIT = 128 * 2 ** 20
+/** The server ends a watch after this long, so that one that silently lost its events is not believed for longer. */
+const WATCH_SECONDS = 20
+
+interface Call {
+  verb: string
+  method: Dispatcher.HttpMethod
+  path: string
+  target: string
+  query?: Record<string, string | undefined>
+  body?: unknown
+  contentType?: string
+  timeout?: number
+}
+
+export interface RestOptions {
+  credentials: Credentials
+  clock: Clock
+  signal: AbortSignal
+  /** How long a call is tried again, in milliseconds, when the API server is away or overloaded. */
+  patience: number
+  /** Told of every second try: a fault that was overcome is still said. */
+  onRetry(text: string): void
+}
+
+/** The cluster over HTTP: raw JSON, one pooled dispatcher, every call with a deadline. */
+export class RestCluster implements Cluster {
+  readonly #options: RestOptions
+  readonly #discovery: Discovery
+
+  constructor(options: RestOptions) {
+    this.#options = options
+    this.#discovery = new Discovery((path) => this.#json({ verb: 'discover', method: 'GET', path, target: path }))
+  }
+
+  async get(ref: Ref): Promise<KubeObject | undefined> {
+    const call = await this.#on(ref, 'get', 'GET')
+    return orUndefined(this.#json<KubeObject>(call))
+  }
+
+  async list(query: Query): Promise<{ items: KubeObject[]; resourceVersion: string }> {
+    const { call, selectors } = await this.#every(query, 'list')
+    const answer = await this.#json<{ items?: KubeObject[] | null; metadata?: { resourceVersion?: string } }>({ ...call, query: selectors })
+    const items = (answer.items ?? []).map((item) => ({ ...item, apiVersion: query.apiVersion, kind: query.kind }))
+    return { items, resourceVersion: answer.metadata?.resourceVersion ?? '' }
+  }
+
+  async *watch(query: Query, resourceVersion: string, signal: AbortSignal): AsyncIterable<WatchEvent> {
+    const { call, selectors } = await this.#every(query, 'watch')
+    // A little longer than the server was asked for: a connection that went dead is not waited for.
+    const both = AbortSignal.any([signal, this.#options.signal, AbortSignal.timeout((WATCH_SECONDS + 5) * 1000)])
+    const options = { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(WATCH_SECONDS), resourceVersion }
+    const answer = await this.#send({ ...call, query: { ...selectors, ...options } }, both)
+    if (answer.statusCode !== 200) throw this.#error(call, answer.statusCode, await readText(answer.body, BODY_LIMIT))
+    for await (const line of jsonLines(answer.body, BODY_LIMIT)) {
+      const event = line as WatchEvent | { type: 'ERROR'; object: ApiStatus & { code?: number } }
+      if (event.type === 'ERROR') throw new ApiError('watch', call.target, event.object.code ?? 500, event.object)
+      yield event
+    }
+  }
+
+  async create(object: KubeObject): Promise<KubeObject> {
+    const { path } = await this.#discovery.path(object, object.metadata.namespace)
+    return this.#json({ ...this.#write('create', 'POST', path, object), body: object })
+  }
+
+  async replace(object: KubeObject): Promise<KubeObject> {
+    const call = await this.#on({ ...object, name: object.metadata.name, namespace: object.metadata.namespace }, 'update', 'PUT')
+    return this.#json({ ...this.#write('update', 'PUT', call.path, object), body: object })
+  }
+
+  async apply(object: KubeObject, options: { force?: boolean; dryRun?: boolean } = {}): Promise<KubeObject> {
+    const call = await this.#on({ ...object, name: object.metadata.name, namespace: object.metadata.namespace }, 'apply', 'PATCH')
+    const query = { fieldManager: FIELD_MANAGER, force: options.force ? 'true' : undefined, dryRun: options.dryRun ? 'All' : undefined }
+    return this.#json({ ...call, query, body: object, contentType: 'application/apply-patch+yaml' })
+  }
+
+  async patch(ref: Ref, patch: object): Promise<KubeObject> {
+    const call = await this.#on(ref, 'patch', 'PATCH')
+    return this.#json({ ...call, query: { fieldManager: FIELD_MANAGER }, body: patch, contentType: 'application/merge-patch+json' })
+  }
+
+  async delete(ref: Ref, options: DeleteOptions = {}): Promise<boolean> {
+    const { uid, resourceVersion, gracePeriodSeconds, propagation } = options
+    const preconditions = uid || resourceVersion ? { uid, resourceVersion } : undefined
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions, gracePeriodSeconds, propagationPolicy: propagation }
+    const call = await this.#on(ref, 'delete', 'DELETE')
+    return (await orUndefined(this.#json({ ...call, body }))) !== undefined
+  }
+
+  async logs(pod: { namespace: string; name: string }, options: { container: string; previous?: boolean; tailLines: number }): Promise<string> {
+    const call = await this.#on({ apiVersion: 'v1', kind: 'Pod', ...pod }, 'read the log of', 'GET')
+    const query = { container: options.container, tailLines: String(options.tailLines), limitBytes: '65536', previous: options.previous ? 'true' : undefined }
+    return this.#text({ ...call, path: `${call.path}/log`, query })
+  }
+
+  async proxy(to: ProxyRequest): Promise<ProxyAnswer> {
+    const name = `${to.https ? 'https:' : ''}${to.name}:${to.port}`
+    const path = `/api/v1/namespaces/${encodeURIComponent(to.namespace)}/${to.kind}/${encodeURIComponent(name)}/proxy${to.path}`
+    const call: Call = { verb: 'get', method: 'GET', path, target: `${to.path} of ${to.name} through ${to.kind}/proxy` }
+    const timeout = AbortSignal.timeout(to.timeout)
+    try {
+      const answer = await this.#send(call, AbortSignal.any([this.#options.signal, timeout]))
+      const body = await readText(answer.body, 2 ** 20)
+      const status = answer.statusCode >= 400 ? statusOf(body) : undefined
+      if (status && [401, 403].includes(answer.statusCode)) throw new ApiError(call.verb, call.target, answer.statusCode, status)
+      return { reached: !status, status: answer.statusCode, body: status?.message ?? body }
+    } catch (error) {
+      this.#options.signal.throwIfAborted()
+      if (timeout.aborted) return { reached: false, status: 0, body: `no answer within ${formatDuration(to.timeout)}` }
+      throw error instanceof ApiError ? error : new ApiError(call.verb, call.target, 0, {}, error)
+    }
+  }
+
+  serves(apiVersion: string, kind: string): ReturnType<Cluster['serves']> {
+    return this.#discovery.serves(apiVersion, kind)
+  }
+
+  async #on(ref: Ref, verb: string, method: Dispatcher.HttpMethod): Promise<Call> {
+    const { path } = await this.#discovery.path(ref, ref.namespace)
+    return { verb, method, path: `${path}/${encodeURIComponent(ref.name)}`, target: targetOf(ref) }
+  }
+
+  async #every(query: Query, verb: string): Promise<{ call: Call; selectors: Record<string, string | undefined> }> {
+    const { path } = await this.#discovery.path(query, query.namespace)
+    const target = `${query.kind} objects${query.namespace ? ` in namespace ${query.namespace}` : ''}`
+    const selectors = { labelSelector: query.labelSelector, fieldSelector: query.fieldSelector }
+    return { call: { verb, method: 'GET', path, target }, selectors }
+  }
+
+  #write(verb: string, method: Dispatcher.HttpMethod, path: string, object: KubeObject): Call {
+    const target = targetOf({ kind: object.kind, name: object.metadata.name, namespace: object.metadata.namespace })
+    return { verb, method, path, target, query: { fieldManager: FIELD_MANAGER } }
+  }
+
+  async #json<T>(call: Call): Promise<T> {
+    return this.#tried(call, async (text) => {
+      try {
+        return JSON.parse(text) as T
+      } catch (cause) {
+        throw new ApiError(call.verb, call.target, 0, { message: 'the answer was cut off or is not JSON' }, cause)
+      }
+    })
+  }
+
+  #text(call: Call): Promise<string> {
+    return this.#tried(call, async (text) => text)
+  }
+
+  /** Tries a call until it is answered, for as long as the fault may pass; every write is conditional or the same when repeated. */
+  async #tried<T>(call: Call, read: (text: string) => Promise<T>): Promise<T> {
+    const { clock, signal, patience, credentials, onRetry } = this.#options
+    const until = clock.monotonic() + patience
+    let renewed = false
+    for (let attempt = 0; ; attempt++) {
+      let failure: ApiError
+      let wait = Math.min(5_000, 200 * 2 ** attempt)
+      try {
+        const answer = await this.#send(call, this.#deadline(call.timeout ?? ATTEMPT))
+        const text = await readText(answer.body, BODY_LIMIT)
+        if (answer.statusCode < 300) return await read(text)
+        failure = this.#error(call, answer.statusCode, text)
+        const after = Number(answer.headers['retry-after'] ?? failure.details?.retryAfterSeconds)
+        if (after > 0) wait = after * 1000
+      } catch (error) {
+        signal.throwIfAborted()
+        failure = error instanceof ApiError ? error : new ApiError(call.verb, call.target, 0, {}, error)
+      }
+      if (failure.status === 401 && !renewed) {
+        renewed = true
+        await credentials.renew()
+        continue
+      }
+      if (!passes(failure.status)) throw failure
+      if (clock.monotonic() + wait > until) {
+        const { said, status, reason, details } = failure
+        throw new ApiError(call.verb, call.target, status, { message: `${said} (tried for ${formatDuration(patience)})`, reason, details }, failure)
+      }
+      onRetry(`${failure.message}; trying again in ${formatDuration(wait)}`)
+      await clock.sleep(wait, signal)
+    }
+  }
+
+  async #send(call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const { server, headers, dispatcher } = await this.#options.credentials.current()
+    const url = new URL(server.replace(/\/$/, '') + call.path)
+    for (const [key, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(key, value)
+    const body = call.body === undefined ? null : JSON.stringify(call.body)
+    const type = body === null ? {} : { 'content-type': call.contentType ?? 'application/json' }
+    return request(url, { method: call.method, headers: { ...headers, accept: 'application/json', ...type }, body, dispatcher, signal })
+  }
+
+  #deadline(ms: number): AbortSignal {
+    return AbortSignal.any([this.#options.signal, AbortSignal.timeout(ms)])
+  }
+
+  #error(call: Call, status: number, text: string): ApiError {
+    return new ApiError(call.verb, call.target, status, statusOf(text) ?? { message: text.slice(0, 500) })
+  }
+}
+
+/** Whether trying again can help: no answer, too many requests, or a server that fails. */
+const passes = (status: number): boolean => status === 0 || status === 429 || status >= 500
+
+/** The API server's own explanation, told apart from what a pod behind its proxy answers. */
+function statusOf(text: string): ApiStatus | undefined {
+  try {
+    const body = JSON.parse(text) as { kind?: string } & ApiStatus
+    return body?.kind === 'Status' ? body : undefined
+  } catch {
+    return undefined // not JSON: the caller shows the text itself
+  }
+}
+
+async function orUndefined<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined
+    throw error
+  }
+}
+
+const targetOf = (ref: { kind: string; name: string; namespace?: string | undefined }): string =>
+  `${ref.kind}/${ref.name}${ref.namespace ? ` in namespace ${ref.namespace}` : ''}`
