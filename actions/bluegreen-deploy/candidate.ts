@@ -1,6 +1,6 @@
 import { type Cluster, type KubeObject, nameOf, selectorText } from '../shared/kubernetes/cluster.ts'
 import { diagnose, type Evidence } from '../shared/kubernetes/diagnosis.ts'
-import { isReady, judgeRollout, TroubleLog } from '../shared/kubernetes/rollout.ts'
+import { containerStatuses, isReady, judgeRollout, TroubleLog } from '../shared/kubernetes/rollout.ts'
 import { waitFor } from '../shared/kubernetes/wait.ts'
 import { type Clock, formatDuration } from '../shared/time/clock.ts'
 import { COLOR, type Color, RELEASE, type Rendered } from './colors.ts'
@@ -16,7 +16,7 @@ export interface ColorsOptions {
   tell(text: string): void
 }
 
-export type Readiness = { ready: true; pods: number } | { ready: false; reason: string; evidence: Evidence[] }
+export type Readiness = { ready: true; pods: number; digests: string[] } | { ready: false; reason: string; evidence: Evidence[] }
 
 /** How often a wait tells how far it is, in milliseconds. */
 const PROGRESS = 10_000
@@ -80,7 +80,10 @@ export class Colors {
       },
       { clock, signal, timeout },
     )
-    if (verdict?.state === 'ready') return { ready: true, pods: verdict.ready }
+    if (verdict?.state === 'ready') {
+      const ids = pods.flatMap((pod) => containerStatuses(pod).map((status) => status.imageID ?? ''))
+      return { ready: true, pods: verdict.ready, digests: [...new Set(ids.filter((id) => id.includes('@')))].sort() }
+    }
     const culprit = verdict?.state === 'failed' ? verdict.pod : undefined
     const reason = verdict?.state === 'failed' ? verdict.reason : `not ready within ${formatDuration(timeout)}: ${last}`
     return { ready: false, reason, evidence: await diagnose(cluster, namespace, pods, culprit) }

@@ -6,7 +6,8 @@ import type { ReleaseResult } from './engine.ts'
 /** What a release becomes for people and for other steps. */
 export function reportOf(result: ReleaseResult, config: Config, story: Story, started: number, now: number): Report {
   const { ledger, plan, changes } = result
-  const digests = ledger.history.find((entry) => entry.revision === result.revision)?.images ?? []
+  const entry = ledger.history.find((candidate) => candidate.revision === result.revision)
+  const images = entry?.digests.length ? entry.digests : (entry?.images ?? [])
   const facts = [
     { name: 'Release', value: `${config.name} in namespace ${config.namespace}` },
     { name: 'Command', value: config.dryRun ? `${config.command} (dry run)` : config.command },
@@ -14,7 +15,7 @@ export function reportOf(result: ReleaseResult, config: Config, story: Story, st
     { name: 'Serves', value: result.activeColor || 'nothing' },
     { name: 'Kept warm', value: result.previousColor || 'nothing' },
     { name: 'Traffic', value: traffic(result) },
-    ...(digests.length ? [{ name: 'Images', value: digests.join(', ') }] : []),
+    ...(images.length ? [{ name: 'Images', value: images.join(', ') }] : []),
   ]
   return {
     version: 1,

@@ -26,6 +26,8 @@ export interface Operation {
   switching: boolean
   /** Objects that came with the switch and were not there before, as `apiVersion Kind/name`: the way back deletes them. */
   created: string[]
+  /** Images that the candidate's pods run, by the digests that their nodes pulled. */
+  digests: string[]
   started: string
   /** Where the run is, or was, that works on this. */
   run: string
@@ -43,6 +45,8 @@ export interface Entry {
   /** Hash of the manifests with their images; the same hash is the same release. */
   digest: string
   images: string[]
+  /** What these were when they ran, as `repository@sha256:...`. */
+  digests: string[]
   started: string
   finished: string
   run: string

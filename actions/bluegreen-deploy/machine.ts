@@ -72,13 +72,13 @@ export class Machine {
   }
 
   /** Begins an operation: from here on another runner can finish or undo it. */
-  async begin(operation: Omit<Operation, 'started' | 'run' | 'holder' | 'created' | 'switching'>, content?: Content): Promise<void> {
+  async begin(operation: Omit<Operation, 'started' | 'run' | 'holder' | 'created' | 'switching' | 'digests'>, content?: Content): Promise<void> {
     const { ledger, clock, run } = this.#world
     const started = new Date(clock.now()).toISOString()
     if (content) await ledger.saveContent(operation.candidate.revision, content)
     const revision = Math.max(ledger.state.revision, operation.candidate.revision)
     const warm = operation.replaces ? null : ledger.state.warm
-    await ledger.write({ revision, warm, operation: { ...operation, created: [], switching: operation.phase === 'back', started, run: run.url, holder: run.identity } })
+    await ledger.write({ revision, warm, operation: { ...operation, created: [], digests: [], switching: operation.phase === 'back', started, run: run.url, holder: run.identity } })
   }
 
   /** Ends what an earlier run left: undone before the bake is over, finished after it. */
@@ -105,6 +105,7 @@ export class Machine {
     while (this.#operation && this.#operation.phase !== 'prepared') {
       const operation = this.#operation
       this.#world.story.phase(operation.phase)
+      this.#world.story.tell(operation.intent)
       try {
         await this.#phase(operation)
       } catch (error) {
@@ -194,7 +195,7 @@ export class Machine {
   }
 
   async #prepare(operation: Operation): Promise<void> {
-    const { colors, writer, story, config } = this.#world
+    const { colors, writer, story } = this.#world
     const { candidate } = operation
     const view = await this.#view(candidate)
     const leftover = operation.replaces ? (await this.#view(operation.replaces)).rendered.config : []
@@ -203,8 +204,8 @@ export class Machine {
     await colors.apply(view.rendered)
     await writer.apply(view.rendered.preview, { own: true })
     story.tell(`${nameOf(view.rendered.workload)} applied as revision ${candidate.revision}; waiting for its pods`)
-    await this.#awaitReady(view)
-    await this.#advance('verify', `check revision ${candidate.revision} through ${nameOf(view.rendered.preview)}`, { kind: config.command === 'prepare' ? 'prepare' : operation.kind })
+    const digests = await this.#awaitReady(view)
+    await this.#advance('verify', `check revision ${candidate.revision} through ${nameOf(view.rendered.preview)}`, { digests })
   }
 
   /** Takes a color away; never the one that serves. */
@@ -215,11 +216,12 @@ export class Machine {
     await colors.remove(color, config, grace)
   }
 
-  async #awaitReady(view: View): Promise<void> {
+  async #awaitReady(view: View): Promise<string[]> {
     const { colors, config, story } = this.#world
     const readiness = await colors.ready(view.rendered, config.readyTimeout)
     if (!readiness.ready) throw new Rejected(readiness.reason, readiness.evidence)
     story.tell(`${nameOf(view.rendered.workload)}: ${readiness.pods} pods ready`, 'good')
+    return readiness.digests
   }
 
   async #verify(operation: Operation): Promise<void> {
@@ -400,6 +402,7 @@ export class Machine {
       outcome,
       digest: content.digest,
       images: content.images,
+      digests: operation?.digests.length ? operation.digests : (history.find((other) => other.revision === side.revision)?.digests ?? []),
       started: operation?.started ?? '',
       finished: new Date(clock.now()).toISOString(),
       run: run.url,

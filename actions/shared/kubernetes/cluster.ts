@@ -85,7 +85,10 @@ export interface Cluster {
   /** GET through the API server, so that what is inside the cluster is reached from any runner. Not tried again: a check counts each answer. */
   proxy(request: ProxyRequest): Promise<ProxyAnswer>
   /** Whether the API server serves this kind; false when not, with the versions of the group that it has. */
-  serves(apiVersion: string, kind: string): Promise<{ served: true; namespaced: boolean; plural: string } | { served: false; known: string[] }>
+  serves(
+    apiVersion: string,
+    kind: string,
+  ): Promise<{ served: true; namespaced: boolean; plural: string } | { served: false; known: string[] }>
 }
 
 /** An answer of the API server that is not a success, or no answer (`status` 0). */

@@ -23,14 +23,19 @@ const FRESH = 30_000
  * Where the cluster is: `kubeconfig` (a path or the text itself), else $KUBECONFIG, ~/.kube/config, or the pod's own service account.
  * Throws when there is no such file, context or cluster.
  */
-export function loadKubeconfig(from: { kubeconfig?: string; context?: string; environment: Record<string, string | undefined> }): KubeConfig {
+export function loadKubeconfig(from: {
+  kubeconfig?: string
+  context?: string
+  environment: Record<string, string | undefined>
+}): KubeConfig {
   const config = new KubeConfig()
   if (from.kubeconfig === undefined) config.loadFromDefault()
   else if (/\n|^\s*\{/.test(from.kubeconfig)) config.loadFromString(from.kubeconfig)
   else config.loadFromFile(from.kubeconfig)
   if (from.context !== undefined) {
     const known = config.getContexts().map((context) => context.name)
-    if (!known.includes(from.context)) throw new Error(`the kubeconfig has no context "${from.context}"; it has ${known.join(', ') || 'none'}`)
+    if (!known.includes(from.context))
+      throw new Error(`the kubeconfig has no context "${from.context}"; it has ${known.join(', ') || 'none'}`)
     config.setCurrentContext(from.context)
   }
   const cluster = config.getCurrentCluster()

@@ -20,7 +20,10 @@ export async function diagnose(cluster: Cluster, namespace: string, pods: KubeOb
     const previous = restartCount > 0 && state?.waiting !== undefined
     if (restartCount === 0 && state?.waiting) continue
     const text = await unlessRefused(() => cluster.logs({ namespace, name }, { container, previous, tailLines: LOG_LINES }))
-    evidence.push({ title: `Last log lines of pod ${name}, container ${container}${previous ? ' (before its restart)' : ''}`, text: text || '(empty)' })
+    evidence.push({
+      title: `Last log lines of pod ${name}, container ${container}${previous ? ' (before its restart)' : ''}`,
+      text: text || '(empty)',
+    })
   }
   return evidence
 }

@@ -33,7 +33,8 @@ export class Discovery {
   /** The collection's path, such as `/apis/apps/v1/namespaces/shop/deployments`. Throws when the kind is not served or its namespace is missing. */
   async path(of: { apiVersion: string; kind: string }, namespace: string | undefined): Promise<{ path: string; namespaced: boolean }> {
     const found = await this.serves(of.apiVersion, of.kind)
-    if (!found.served) throw new ApiError('find', `${of.kind} of ${of.apiVersion}`, 404, { message: unserved(of.apiVersion, of.kind, found.known) })
+    if (!found.served)
+      throw new ApiError('find', `${of.kind} of ${of.apiVersion}`, 404, { message: unserved(of.apiVersion, of.kind, found.known) })
     const base = `${root(of.apiVersion)}/`
     if (!found.namespaced) return { path: base + found.plural, namespaced: false }
     if (!namespace) return { path: base + found.plural, namespaced: true }

@@ -101,7 +101,10 @@ export class Lease {
     await this.#loop
     if (this.#lost) return
     const { spec } = this.#held
-    await this.#options.cluster.replace({ ...this.#held, spec: { ...spec, holderIdentity: '', renewTime: microTime(this.#options.clock.now()) } })
+    await this.#options.cluster.replace({
+      ...this.#held,
+      spec: { ...spec, holderIdentity: '', renewTime: microTime(this.#options.clock.now()) },
+    })
   }
 
   async #renewAll(): Promise<void> {

@@ -111,9 +111,17 @@ export class RestCluster implements Cluster {
     return (await orUndefined(this.#json({ ...call, body }))) !== undefined
   }
 
-  async logs(pod: { namespace: string; name: string }, options: { container: string; previous?: boolean; tailLines: number }): Promise<string> {
+  async logs(
+    pod: { namespace: string; name: string },
+    options: { container: string; previous?: boolean; tailLines: number },
+  ): Promise<string> {
     const call = await this.#on({ apiVersion: 'v1', kind: 'Pod', ...pod }, 'read the log of', 'GET')
-    const query = { container: options.container, tailLines: String(options.tailLines), limitBytes: '65536', previous: options.previous ? 'true' : undefined }
+    const query = {
+      container: options.container,
+      tailLines: String(options.tailLines),
+      limitBytes: '65536',
+      previous: options.previous ? 'true' : undefined,
+    }
     return this.#text({ ...call, path: `${call.path}/log`, query })
   }
 
@@ -197,7 +205,13 @@ export class RestCluster implements Cluster {
       if (!passes(failure.status)) throw failure
       if (clock.monotonic() + wait > until) {
         const { said, status, reason, details } = failure
-        throw new ApiError(call.verb, call.target, status, { message: `${said} (tried for ${formatDuration(patience)})`, reason, details }, failure)
+        throw new ApiError(
+          call.verb,
+          call.target,
+          status,
+          { message: `${said} (tried for ${formatDuration(patience)})`, reason, details },
+          failure,
+        )
       }
       onRetry(`${failure.message}; trying again in ${formatDuration(wait)}`)
       await clock.sleep(wait, signal)

@@ -19,6 +19,7 @@ export type Judgement =
 
 interface ContainerStatus {
   name: string
+  imageID?: string
   ready?: boolean
   restartCount?: number
   state?: { waiting?: { reason?: string; message?: string }; terminated?: { reason?: string; exitCode?: number; message?: string } }
@@ -34,7 +35,13 @@ export function containerStatuses(pod: KubeObject): ContainerStatus[] {
 export const restartsOf = (pod: KubeObject): number => containerStatuses(pod).reduce((sum, status) => sum + (status.restartCount ?? 0), 0)
 
 /** Judges a Deployment by its own status and that of its pods. `now` and the times in the objects are of the same clock, roughly. */
-export function judgeRollout(deployment: KubeObject | undefined, pods: KubeObject[], seen: TroubleLog, now: number, patience = PATIENCE): Judgement {
+export function judgeRollout(
+  deployment: KubeObject | undefined,
+  pods: KubeObject[],
+  seen: TroubleLog,
+  now: number,
+  patience = PATIENCE,
+): Judgement {
   if (!deployment) return { state: 'waiting', text: 'the Deployment is not there yet' }
   const { spec, status = {}, metadata } = deployment
   const wanted = spec.replicas ?? 1
@@ -52,7 +59,8 @@ export function judgeRollout(deployment: KubeObject | undefined, pods: KubeObjec
   const observed = (status.observedGeneration ?? 0) >= (metadata.generation ?? 0)
   if (!observed) return { state: 'waiting', text: 'the Deployment controller has not seen the change yet' }
   const progressing = condition(deployment, 'Progressing')
-  if (progressing?.reason === 'ProgressDeadlineExceeded') return { state: 'failed', reason: progressing.message ?? 'no progress within progressDeadlineSeconds' }
+  if (progressing?.reason === 'ProgressDeadlineExceeded')
+    return { state: 'failed', reason: progressing.message ?? 'no progress within progressDeadlineSeconds' }
   const { updatedReplicas = 0, availableReplicas = 0, replicas = 0 } = status
   if (updatedReplicas === wanted && replicas === wanted && availableReplicas === wanted) return { state: 'ready', ready: wanted }
   const why = alive.map((pod) => troubleOf(pod, patience)?.text).find((text) => text)
@@ -92,7 +100,11 @@ function troubleOf(pod: KubeObject, patience: Patience): Trouble | undefined {
   }
   const scheduled = condition(pod, 'PodScheduled')
   if (scheduled?.status === 'False') {
-    return { kind: 'unschedulable', text: `no node can take it: ${scheduled.message ?? scheduled.reason}`, patience: patience.unschedulable }
+    return {
+      kind: 'unschedulable',
+      text: `no node can take it: ${scheduled.message ?? scheduled.reason}`,
+      patience: patience.unschedulable,
+    }
   }
   return undefined
 }
@@ -111,9 +123,12 @@ function containerTrouble(status: ContainerStatus, patience: Patience): Trouble 
     return { kind: 'pull', text: `${where}: image cannot be pulled: ${message || reason}`, patience: final ? 0 : patience.rateLimit }
   }
   const last = terminated ?? status.lastState?.terminated
-  const ended = last ? `, ended with exit code ${last.exitCode} (${last.reason ?? 'no reason'})${last.message ? `: ${last.message}` : ''}` : ''
+  const ended = last
+    ? `, ended with exit code ${last.exitCode} (${last.reason ?? 'no reason'})${last.message ? `: ${last.message}` : ''}`
+    : ''
   const restarts = status.restartCount ?? 0
-  if (restarts >= patience.restarts && !status.ready) return { kind: 'restarts', text: `${where} was restarted ${restarts} times${ended}`, patience: 0 }
+  if (restarts >= patience.restarts && !status.ready)
+    return { kind: 'restarts', text: `${where} was restarted ${restarts} times${ended}`, patience: 0 }
   if (/^(CrashLoopBackOff|RunContainerError|StartError|PostStartHookError)$/.test(reason)) {
     return { kind: 'crash', text: `${where}: ${reason}${ended || (message && `: ${message}`)}`, patience: patience.crashLoop }
   }

@@ -28,10 +28,12 @@ export async function waitFor<T>(
   let failure: unknown
   let wake = () => {}
   const running = views.map((view) =>
-    view.follow(both, clock, () => wake()).catch((error) => {
-      failure ??= error
-      wake()
-    }),
+    view
+      .follow(both, clock, () => wake())
+      .catch((error) => {
+        failure ??= error
+        wake()
+      }),
   )
   const deadline = clock.monotonic() + timeout
   try {

@@ -7,13 +7,14 @@ import { cut, escapeHtml, escapeMarkdown, oneLine, plain, readableSeconds } from
 const limit = 1_000_000
 /** Kept free for what comes last: the notice about the cut. */
 const reserve = 1000
-const rows = 300
+/** With these, what comes before the evidence fits even when each character needs ten (`@<!-- -->`). */
+const most = { rows: 200, text: 240, name: 60, facts: 50, fact: 400, reason: 8000 }
 const samples = 40
 
 export const outcomeSigns: Record<Outcome, string> = { passed: '✅', failed: '❌', inconclusive: '⚠️', error: '🚨' }
 const signs: Record<Level, string> = { info: '', good: '✅', warning: '⚠️', bad: '❌' }
 
-const cell = (text: string, most = 1000): string => escapeMarkdown(cut(oneLine(text), most))
+const cell = (text: string, limit = most.fact): string => escapeMarkdown(cut(oneLine(text), limit))
 
 /** A report as GitHub Markdown, below 1 MB with a cut that says so. All text in it is escaped: it cannot become markup. */
 export function renderMarkdown(report: Report): string {
@@ -21,6 +22,7 @@ export function renderMarkdown(report: Report): string {
   let bytes = 0
   let left = 0
   const add = (part: string): void => {
+    if (!part) return
     const size = Buffer.byteLength(part) + 1
     if (bytes + size > limit - reserve) left++
     else {
@@ -28,15 +30,17 @@ export function renderMarkdown(report: Report): string {
       bytes += size
     }
   }
-  add(`## ${outcomeSigns[report.outcome]} ${cell(report.action, 100)}: ${report.outcome}\n\n**${cell(report.headline)}**\n`)
-  if (report.reason) add(`${plain(cut(report.reason, 8000)).split('\n').map(escapeMarkdown).join('<br>\n')}\n`)
+  add(`## ${outcomeSigns[report.outcome]} ${cell(report.action, most.name)}: ${report.outcome}\n\n**${cell(report.headline)}**\n`)
+  // Inside an HTML block no line can begin a list, a heading or a rule.
+  if (report.reason) add(`<p>${plain(cut(report.reason, most.reason)).trim().split('\n').map(escapeMarkdown).join('<br>')}</p>\n`)
   add(facts(report))
   if (report.chart) add(curves(report.chart))
   add(gantt(report))
   add(timeline(report.timeline))
   for (const piece of report.evidence)
     add(`<details><summary>${escapeHtml(oneLine(cut(piece.title, 300)))}</summary>\n\n<pre>${preformatted(piece.text)}</pre>\n</details>\n`)
-  if (left) parts.push(`_Cut: ${left} more part(s) did not fit into a job summary; the report file has them all._\n`)
+  if (left)
+    parts.push(`_Cut: ${left} more ${left === 1 ? 'part' : 'parts'} did not fit into a job summary; the report file has them all._\n`)
   return parts.join('\n')
 }
 
@@ -44,8 +48,8 @@ export function renderMarkdown(report: Report): string {
 const preformatted = (text: string): string => escapeHtml(cut(plain(text), 64 * 1024))
 
 function facts(report: Report): string {
-  const named = [...report.facts.slice(0, 100), { name: 'Time', value: readableSeconds(report.seconds) }]
-  const lines = named.map(({ name, value }) => `| ${cell(name, 200)} | ${cell(value)} |`)
+  const named = [...report.facts.slice(0, most.facts), { name: 'Time', value: readableSeconds(report.seconds) }]
+  const lines = named.map(({ name, value }) => `| ${cell(name, most.name)} | ${cell(value)} |`)
   const run = report.run?.url.match(/^https?:\/\/[^\s<>()[\]|"'`\\]+$/)?.[0]
   if (run) lines.push(`| Run | [the workflow run](${run}) |`)
   return `| | |\n|---|---|\n${lines.join('\n')}\n`
@@ -53,9 +57,11 @@ function facts(report: Report): string {
 
 function timeline(moments: readonly Moment[]): string {
   if (moments.length === 0) return ''
-  const shown = moments.length <= rows ? moments : [...moments.slice(0, rows / 4), ...moments.slice(-(rows - rows / 4))]
-  const lines = shown.map((m) => `| ${m.at.slice(11, 19)} | ${cell(m.phase, 100)} | ${signs[m.level]} ${cell(m.text, 500)} |`)
-  if (shown.length < moments.length) lines.splice(rows / 4, 0, `| … | | ${moments.length - shown.length} moments left out |`)
+  const head = most.rows / 4
+  const left = Math.max(0, moments.length - most.rows)
+  const shown = left === 0 ? moments : [...moments.slice(0, head), ...moments.slice(head + left)]
+  const lines = shown.map((m) => `| ${m.at.slice(11, 19)} | ${cell(m.phase, most.name)} | ${signs[m.level]} ${cell(m.text, most.text)} |`)
+  if (left > 0) lines.splice(head, 0, `| … | | ${left} moments left out |`)
   return `<details><summary>Timeline</summary>\n\n| UTC | Phase | |\n|---|---|---|\n${lines.join('\n')}\n\n</details>\n`
 }
 
@@ -87,7 +93,8 @@ function gantt(report: Report): string {
 function curves(chart: Chart): string {
   const size = extent(chart)
   if (!size) return ''
-  const number = (value: number): string => String(Number(value.toPrecision(4)))
+  // Mermaid reads no exponents.
+  const number = (value: number): string => String(Number(value.toFixed(4)))
   const line = (values: number[]): string => `  line [${values.map(number).join(', ')}]`
   const drawn = chart.series.filter((one) => one.points.length > 0).slice(0, 6)
   const names = drawn.map((one) => one.name).concat(chart.limit === undefined ? [] : [`limit ${number(chart.limit)}`])
