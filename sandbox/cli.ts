@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { HELP, parseArguments } from './arguments.ts'
+import { HELP, type Invocation, parseArguments, type Verb } from './arguments.ts'
 import { type Cluster, DIRECTORY_VARIABLE, openCluster, startCluster } from './cluster.ts'
 
 const log = (line: string): void => console.error(line)
@@ -36,63 +36,60 @@ async function running(): Promise<Cluster> {
   return cluster
 }
 
-async function main(argv: string[]): Promise<number> {
-  const { verb, options, rest } = parseArguments(argv)
-  switch (verb) {
-    case 'help':
-      console.log(HELP)
-      return 0
-    case 'up': {
-      const there = await openCluster()
-      if (there) throw new Error(`A cluster runs already, in ${there.dir}; end it with: npm run cluster -- down`)
-      const cluster = await startCluster({ ...options, log, name: 'default', detached: true })
-      console.log(`KUBECONFIG is ${cluster.kubeconfig}; it serves inside: npm run cluster -- run COMMAND, or kubectl ARGS`)
-      return 0
+/** Does harm to one part, as the verb says. */
+async function harm({ verb, rest }: Invocation): Promise<number> {
+  await (await running()).control(verb as 'kill' | 'start' | 'pause' | 'resume', String(rest[0]))
+  return 0
+}
+
+const commands: Record<Verb, (invocation: Invocation) => Promise<number>> = {
+  help: async () => {
+    console.log(HELP)
+    return 0
+  },
+  up: async ({ options }) => {
+    const there = await openCluster()
+    if (there) throw new Error(`A cluster runs already, in ${there.dir}; end it with: npm run cluster -- down`)
+    const cluster = await startCluster({ ...options, log, name: 'default', detached: true })
+    console.log(`KUBECONFIG is ${cluster.kubeconfig}; it serves inside: npm run cluster -- run COMMAND, or kubectl ARGS`)
+    return 0
+  },
+  down: async () => {
+    const cluster = await openCluster()
+    await cluster?.stop()
+    console.log(cluster ? 'The cluster has ended' : 'No cluster runs')
+    return 0
+  },
+  status: async () => {
+    const cluster = await running()
+    for (const part of await cluster.parts()) console.log(`${part.name.padEnd(26)}${part.state}`)
+    console.log(`\nlogs in ${join(cluster.dir, 'log')}\n`)
+    const nodes = await execute(cluster.kubectl(['get', 'nodes']))
+    return nodes || (await execute(cluster.kubectl(['get', 'pods', '--all-namespaces', '--output=wide'])))
+  },
+  kubectl: async ({ rest }) => execute((await running()).kubectl(rest)),
+  run: async ({ options, rest }) => {
+    const there = await openCluster()
+    if (there && Object.keys(options).length > 0) {
+      throw new Error('A cluster runs already, and cannot be given other options; end it first: npm run cluster -- down')
     }
-    case 'down': {
-      const cluster = await openCluster()
-      await cluster?.stop()
-      console.log(cluster ? 'The cluster has ended' : 'No cluster runs')
-      return 0
+    const cluster = there ?? (await startCluster({ ...options, log }))
+    try {
+      // The command must not outlive this process, whatever kills it: its cluster would be gone.
+      return await execute(cluster.enter(['setpriv', '--pdeathsig', 'KILL', '--', ...rest]), environment(cluster))
+    } finally {
+      if (!there) await cluster.stop()
     }
-    case 'status': {
-      const cluster = await running()
-      for (const part of await cluster.parts()) console.log(`${part.name.padEnd(26)}${part.state}`)
-      console.log(`\nlogs in ${join(cluster.dir, 'log')}\n`)
-      return Math.max(
-        await execute(cluster.kubectl(['get', 'nodes'])),
-        await execute(cluster.kubectl(['get', 'pods', '--all-namespaces', '--output=wide'])),
-      )
-    }
-    case 'kubectl':
-      return execute((await running()).kubectl(rest))
-    case 'run': {
-      const there = await openCluster()
-      if (there) {
-        if (Object.keys(options).length > 0)
-          throw new Error('A cluster runs already, and cannot be given other options; end it first: npm run cluster -- down')
-        return execute(there.enter(rest), environment(there))
-      }
-      const cluster = await startCluster({ ...options, log })
-      try {
-        return await execute(cluster.enter(rest), environment(cluster))
-      } finally {
-        await cluster.stop()
-      }
-    }
-    case 'kill':
-    case 'start':
-    case 'pause':
-    case 'resume': {
-      const cluster = await running()
-      await cluster.control(verb, String(rest[0]))
-      return 0
-    }
-  }
+  },
+  kill: harm,
+  start: harm,
+  pause: harm,
+  resume: harm,
 }
 
 try {
-  process.exitCode = await main(process.argv.slice(2))
+  const invocation = parseArguments(process.argv.slice(2))
+  process.exitCode = await commands[invocation.verb](invocation)
 } catch (error) {
   log(error instanceof Error ? error.message : String(error))
   process.exitCode = 2

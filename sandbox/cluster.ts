@@ -89,17 +89,17 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   child.stderr?.setEncoding('utf8').on('data', (text: string) => errors.push(text))
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   let stopping = false
-  let ready = false
+  let why = 'its supervisor was killed'
   const cluster = await new Promise<Cluster>((resolve, reject) => {
     child.once('error', reject)
-    child.once('close', () => reject(new Error(`The cluster did not start: ${errors.join('').trim()}`)))
+    child.once('close', () => reject(new Error(`The cluster did not start: ${errors.join('').trim() || why}`)))
     if (!child.stdout) return
     createInterface({ input: child.stdout }).on('line', (line) => {
       const event = JSON.parse(line) as Event
       if (event.event === 'progress') log(`${event.message} (${event.seconds.toFixed(1)} s)`)
-      if (event.event === 'died' && ready && !stopping) log(`The cluster ended: ${event.message}`)
+      if (event.event === 'died' || event.event === 'stopped') why = event.message
       if (event.event !== 'ready') return
-      ready = true
+      child.once('close', () => stopping || log(`The cluster has ended: ${why}`))
       log(`Cluster ready (${event.seconds.toFixed(1)} s)`)
       resolve(describe(binary, event))
     })
