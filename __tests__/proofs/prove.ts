@@ -1,0 +1,98 @@
+// npm run prove -- NAME [--short] [--only CASE]: runs one claim for real; the last line is its figures as JSON.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { ClusterOptions } from '../../sandbox/cluster.ts'
+import { startCluster } from '../../sandbox/cluster.ts'
+import { exampleImages } from '../../sandbox/images.ts'
+import { openWorld, type World } from './support/world.ts'
+
+/** One claim. Its module is `__tests__/proofs/NAME.ts` and exports this as `proof`. */
+export interface Proof {
+  /** One line for the list. */
+  claim: string
+  /** The clusters that it runs in, one after the other; by default one with one node. */
+  clusters?: ClusterOptions[]
+  /** Makes images of the example misbehave: tag -> environment. */
+  images?: Record<string, Record<string, string>>
+  prove(world: World): Promise<Figures>
+  /** Adds up what came out of several clusters. */
+  merge?(figures: Figures[]): Figures
+  /** What speaks against the claim; empty when it holds. */
+  judge(figures: Figures): string[]
+}
+
+export type Figures = Record<string, number>
+
+const here = import.meta.dirname
+/** Set in the process that runs inside of a cluster. */
+const INSIDE = 'PROOF_INSIDE'
+
+async function names(): Promise<string[]> {
+  const files = await readdir(here)
+  return files.filter((file) => file.endsWith('.ts') && file !== 'prove.ts').map((file) => file.slice(0, -3))
+}
+
+async function load(name: string): Promise<Proof> {
+  return ((await import(join(here, `${name}.ts`))) as { proof: Proof }).proof
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { short: { type: 'boolean', default: false }, only: { type: 'string' } } })
+  const [name] = positionals
+  if (name === undefined) {
+    for (const known of await names()) console.log(`${known.padEnd(16)} ${(await load(known)).claim}`)
+    return 0
+  }
+  if (!existsSync(join(here, `${name}.ts`))) throw new Error(`there is no proof ${name}; there are ${(await names()).join(', ')}`)
+  const proof = await load(name)
+  if (process.env[INSIDE]) {
+    const figures = await proof.prove(await openWorld({ short: values.short, only: values.only }))
+    console.log(JSON.stringify(figures))
+    return 0
+  }
+  const runs: Figures[] = []
+  for (const options of process.env['KUBECONFIG'] ? [undefined] : (proof.clusters ?? [{}])) runs.push(await runInside(options, proof, process.argv.slice(2)))
+  const figures = proof.merge ? proof.merge(runs) : (runs[0] ?? {})
+  const objections = proof.judge(figures)
+  for (const objection of objections) console.error(`${name}: ${objection}`)
+  console.log(JSON.stringify(figures))
+  return objections.length ? 1 : 0
+}
+
+/** Runs the proof inside of a cluster of its own, or against that of KUBECONFIG. The last line is its figures. */
+async function runInside(options: ClusterOptions | undefined, proof: Proof, args: string[]): Promise<Figures> {
+  const self = [process.execPath, import.meta.filename, ...args]
+  const cluster = options && (await startCluster({ ...options, log: (line) => console.log(line) }))
+  try {
+    if (cluster) await exampleImages(cluster, proof.images)
+    const [command = '', ...rest] = cluster ? cluster.enter(self) : self
+    const env = { ...process.env, [INSIDE]: '1', ...(cluster && { KUBECONFIG: cluster.kubeconfig, SANDBOX_DIR: cluster.dir }) }
+    const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'], env })
+    let last = ''
+    let pending = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (pending + text).split('\n')
+      pending = lines.pop() ?? ''
+      for (const line of lines) {
+        if (last) console.log(last)
+        last = line
+      }
+    })
+    const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
+    if (code !== 0) {
+      if (last) console.log(last)
+      throw new Error(`the proof ended with exit code ${code}`)
+    }
+    return JSON.parse(last) as Figures
+  } finally {
+    await cluster?.stop()
+  }
+}
+
+process.exitCode = await main().catch((error) => {
+  console.error(error instanceof Error ? (error.stack ?? error.message) : error)
+  return 1
+})
