@@ -4,7 +4,6 @@ import { getOctokit } from '@actions/github'
 import type { Outcome } from '../report/report.ts'
 import type { Host } from './run.ts'
 
-const timeout = 10_000
 const states = { passed: 'success', failed: 'failure', inconclusive: 'error', error: 'error' } as const
 
 export interface Deployment {
@@ -18,10 +17,12 @@ export interface DeploymentOptions {
   environment: string
   production?: boolean
   description?: string
+  /** Milliseconds for each answer; default 10 s. */
+  timeout?: number
 }
 
 /**
- * Creates a deployment of the run's commit and sets it in progress. Never throws and never waits more than 10 s for an answer: the first
+ * Creates a deployment of the run's commit and sets it in progress. Never throws and never waits longer than its timeout for an answer: the first
  * failure is told as a warning, and GitHub is not asked again.
  */
 export async function startDeployment(o: DeploymentOptions, host: Pick<Host, 'environment' | 'story' | 'runUrl'>): Promise<Deployment> {
@@ -34,7 +35,7 @@ export async function startDeployment(o: DeploymentOptions, host: Pick<Host, 'en
     call: (github: ReturnType<typeof getOctokit>, request: { signal: AbortSignal }) => Promise<void>,
   ): Promise<void> => {
     try {
-      const signal = AbortSignal.timeout(timeout)
+      const signal = AbortSignal.timeout(o.timeout ?? 10_000)
       await call(getOctokit(o.token, { ...(baseUrl ? { baseUrl } : {}), log: silent }), { signal })
     } catch (error) {
       id = undefined

@@ -17,11 +17,11 @@ export interface Host {
   readonly signal: AbortSignal
   readonly story: Story
   /** Hides a secret in the log, and in everything that the report becomes. */
-  mask(secret: string): void
+  readonly mask: (secret: string) => void
   /** For the post step; written at once, so that it survives a kill. */
-  saveState(name: string, value: string): void
+  readonly saveState: (name: string, value: string) => void
   /** What the main step saved; empty when it did not. */
-  getState(name: string): string
+  readonly getState: (name: string) => string
   readonly runUrl: string | undefined
 }
 
@@ -85,7 +85,7 @@ export async function runAction(name: string, body: (host: Host) => Promise<Resu
     process.exitCode = failed || published.outputsLost ? 1 : 0
   }
   // A socket or a timer left behind by a library must not hold the job.
-  setTimeout(() => process.exit(), 5000).unref()
+  setTimeout(() => process.exit(), 1000).unref()
 }
 
 const withRun = (report: Report, url: string | undefined): Report => (report.run || !url ? report : { ...report, run: { url } })

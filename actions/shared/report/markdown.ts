@@ -4,7 +4,7 @@ import type { Chart, Level, Moment, Outcome, Report } from './report.ts'
 import { cut, escapeHtml, escapeMarkdown, oneLine, plain, readableSeconds } from './text.ts'
 
 /** GitHub refuses a step's summary above 1 MiB as a whole; other parts of the step may write there too. */
-const limit = 1_000_000
+const budget = 1_000_000
 /** Kept free for what comes last: the notice about the cut. */
 const reserve = 1000
 /** With these, what comes before the evidence fits even when each character needs ten (`@<!-- -->`). */
@@ -24,7 +24,7 @@ export function renderMarkdown(report: Report): string {
   const add = (part: string): void => {
     if (!part) return
     const size = Buffer.byteLength(part) + 1
-    if (bytes + size > limit - reserve) left++
+    if (bytes + size > budget - reserve) left++
     else {
       parts.push(part)
       bytes += size

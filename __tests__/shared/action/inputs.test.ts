@@ -1,0 +1,111 @@
+import { expect, test } from '@jest/globals'
+import { z } from 'zod'
+import { exclusive, InputError, input, readInputs } from '../../../actions/shared/action/inputs.ts'
+
+/** What one input makes of a text, or the message that refuses it. */
+function read<T>(type: z.ZodType<T>, text?: string): T | string {
+  try {
+    return readInputs(z.object({ 'an-input': type }), text === undefined ? {} : { 'INPUT_AN-INPUT': text })['an-input']
+  } catch (error) {
+    if (error instanceof InputError) return error.message
+    throw error
+  }
+}
+
+test('inputs come from INPUT_*, as the runner sets them; others are ignored', () => {
+  const schema = z.object({ 'ready-timeout': input.duration({ default: '5m' }), name: input.required() })
+  expect(readInputs(schema, { 'INPUT_READY-TIMEOUT': ' 90s ', INPUT_NAME: ' web ', INPUT_OTHER: 'x', NAME: 'y' })).toEqual({
+    'ready-timeout': 90_000,
+    name: 'web',
+  })
+})
+
+test('every problem is listed, with the input, the value and what would be accepted', () => {
+  const schema = z.object({
+    count: input.integer({ min: 1, max: 9 }),
+    name: input.required(),
+    wait: input.duration({ min: 1000, default: '5m' }),
+  })
+  const all = (): unknown => readInputs(schema, { INPUT_COUNT: 'many', INPUT_WAIT: '90' })
+  expect(all).toThrow(InputError)
+  expect(all).toThrow(
+    "count: 'many' is not accepted: a whole number, from 1 to 9\n" +
+      'name: is required: one line of text\n' +
+      "wait: '90' is not accepted: a duration with units like 500ms, 90s, 5m or 1h30m, 1s or more",
+  )
+})
+
+test('an empty input means its default, and without one it is refused', () => {
+  for (const text of [undefined, '', '  ']) {
+    expect(read(input.duration({ default: '5m' }), text)).toBe(300_000)
+    expect(read(input.duration(), text)).toMatch(/^an-input: is required: a duration/)
+    expect(read(input.optional(input.duration()), text)).toBeUndefined()
+    expect(read(input.text(), text)).toBe('')
+    expect(read(input.flag(), text)).toBe(false)
+    expect(read(input.flag({ default: 'true' }), text)).toBe(true)
+    expect(read(input.list(), text)).toEqual([])
+    expect(read(input.list({ default: 'a,b' }), text)).toEqual(['a', 'b'])
+    expect(read(input.yaml(z.unknown()), text)).toBeUndefined()
+    expect(read(input.secret(), text)).toBe('')
+    expect(read(input.secret({ required: true }), text)).toBe('an-input: is required: a secret')
+  }
+})
+
+test.each([
+  [input.integer({ min: 0, max: 10 }), '7', 7, ['abc', '1.5', '11', '-1', '1e1', '0x1', '٣', '999999999999999999']],
+  [input.number({ min: 0 }), '0.05', 0.05, ['abc', '-1', '1e5', 'NaN', 'Infinity', '1,5']],
+  [input.duration({ min: 1000, max: 3_600_000 }), '1h', 3_600_000, ['90', '999ms', '61m', 'abc', '-1s']],
+  [input.percentage(), '12.5%', 12.5, ['12.5', '101%', 'abc']],
+  [input.size({ min: 1024 }), '500MiB', 524_288_000, ['10', 'abc', '-1']],
+  [input.choice(['service', 'ingress']), 'service', 'service', ['servise', 'Service', 'toString']],
+  [input.flag(), 'True', true, ['yes', '1', 'tRue', 'toString']],
+  [input.text({ matches: /^[a-z]+$/, accepts: 'lower-case letters' }), 'abc', 'abc', ['ABC', 'a b']],
+  [input.required(), 'abc', 'abc', ['two\nlines', 'nul\0', 'escape\x1b[31m']],
+  [input.optional(input.integer({ max: 5 })), '5', 5, ['6', 'abc']],
+  [input.yaml(z.object({ a: z.number() })), '{"a": 1}', { a: 1 }, ['a: x', 'a: [', '- 1', 'a: 1\na: 2', 'b: &b [*b]', '&a [*a]']],
+])('type %#: reads %j as %j and nothing else', (type: z.ZodType, good, value, bad) => {
+  expect(read(type, good)).toEqual(value)
+  for (const text of bad) expect([text, read(type, text)]).toEqual([text, expect.stringMatching(/^an-input: /)])
+})
+
+test('lists', () => {
+  expect(read(input.lines(), ' a b \r\n\n c,d \n')).toEqual(['a b', 'c,d'])
+  expect(read(input.list(), 'a, b\nc,,')).toEqual(['a', 'b', 'c'])
+  expect(read(input.lines(), 'a\nb\0')).toBe('an-input: holds a control character')
+  expect(read(input.block(), ' a\n b ')).toBe('a\n b')
+})
+
+test('a refused value is shown cut and harmless', () => {
+  expect(read(input.integer(), `::error::\n\u202e${'9'.repeat(500)}`)).toMatch(
+    /^an-input: '::error:: ⏎ ⟨U\+202E⟩ … 440 characters cut … 9{60}' is not accepted: a whole number$/,
+  )
+})
+
+test('a secret is masked before anything else, also when other inputs are wrong, and never shown', () => {
+  const masked: string[] = []
+  const schema = z.object({ token: input.secret(), other: input.optional(input.secret()), count: input.integer() })
+  const all = (): unknown =>
+    readInputs(schema, { INPUT_TOKEN: 'hunter2\0', INPUT_OTHER: 'hunter3', INPUT_COUNT: 'x' }, (secret) => masked.push(secret))
+  expect(all).toThrow("token: holds a NUL character\ncount: 'x' is not accepted: a whole number")
+  expect(masked).toEqual(['hunter2\0', 'hunter3'])
+})
+
+test('inputs that exclude each other', () => {
+  const schema = z.object({ manifests: input.lines(), kustomize: input.text(), helm: input.flag() })
+  const names = ['manifests', 'kustomize', 'helm']
+  const one = schema.check(exclusive(names, { required: true }))
+  expect(readInputs(one, { INPUT_KUSTOMIZE: 'k' })).toEqual({ manifests: [], kustomize: 'k', helm: false })
+  expect(() => readInputs(one, { INPUT_KUSTOMIZE: 'k', INPUT_HELM: 'true' })).toThrow(
+    'kustomize and helm exclude each other: give only one of manifests, kustomize, helm',
+  )
+  expect(() => readInputs(one, {})).toThrow('one of these inputs is required: manifests, kustomize, helm')
+  expect(readInputs(schema.check(exclusive(names)), {})).toEqual({ manifests: [], kustomize: '', helm: false })
+})
+
+test('the result is frozen, all of it', () => {
+  const result = readInputs(z.object({ list: input.list(), shape: input.yaml(z.object({ a: z.object({ b: z.number() }) })) }), {
+    INPUT_LIST: 'a',
+    INPUT_SHAPE: 'a: { b: 1 }',
+  })
+  expect([result, result.list, result.shape, result.shape?.a].every(Object.isFrozen)).toBe(true)
+})

@@ -1,0 +1,22 @@
+// Ends in the outcome that OUTCOME names; EXIT overrides the exit.
+
+import { runAction } from '../../../../actions/shared/action/run.ts'
+import { outcomeSchema } from '../../../../actions/shared/report/report.ts'
+import { result } from './report.ts'
+
+await runAction('demo', async (host) => {
+  host.story.tell('before')
+  host.story.phase('prepare')
+  host.story.tell('applied', 'good')
+  host.story.phase('verify')
+  host.story.tell('slow', 'warning')
+  host.saveState('lease', 'held\nsince')
+  const exit = host.environment.EXIT
+  return {
+    ...result(host, outcomeSchema.parse(host.environment.OUTCOME)),
+    outputs: { plan: 'two\nlines' },
+    html: host.environment.HTML === 'true',
+    ...(host.environment.FOLDER ? { folder: host.environment.FOLDER } : {}),
+    ...(exit === 'success' || exit === 'failure' ? { exit } : {}),
+  }
+})
