@@ -40,13 +40,15 @@ export class Colors {
 
   async scale(rendered: Rendered, replicas?: number): Promise<void> {
     const { workload } = rendered
-    await this.#options.writer.apply(replicas === undefined ? workload : { ...workload, spec: { ...workload['spec'], replicas } }, { own: true })
+    await this.#options.writer.apply(replicas === undefined ? workload : { ...workload, spec: { ...workload.spec, replicas } }, {
+      own: true,
+    })
   }
 
   /** Recreates the color's pods in the batches of its own rolling-update strategy. `mark` makes the same restart the same write. */
   async restart(rendered: Rendered, mark: string): Promise<void> {
     const workload = structuredClone(rendered.workload)
-    const { metadata } = workload['spec'].template
+    const { metadata } = workload.spec.template
     metadata.annotations = { ...metadata.annotations, 'devops-actions/restarted-for': mark }
     await this.#options.writer.apply(workload, { own: true })
   }
@@ -93,7 +95,12 @@ export class Colors {
    * Waits until a color can take the traffic back: all pods available, or after `patience` at least one, or at once when the
    * serving color has no ready pod itself (there is nothing to lose). False when there is nothing to go to within `timeout`.
    */
-  async warm(rendered: Rendered, serving: Record<string, string>, patience: number, timeout: number): Promise<{ pods: number } | undefined> {
+  async warm(
+    rendered: Rendered,
+    serving: Record<string, string>,
+    patience: number,
+    timeout: number,
+  ): Promise<{ pods: number } | undefined> {
     const { cluster, clock, signal, namespace } = this.#options
     const begun = clock.monotonic()
     const queries = [...this.#queries(rendered), { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: selectorText(serving) }]
@@ -103,7 +110,7 @@ export class Colors {
       (deployments = [], pods = [], others = []) => {
         const deployment = deployments.find((object) => object.metadata.name === rendered.workload.metadata.name)
         const ready = pods.filter(isReady).length
-        const full = ready >= (deployment?.['spec']?.replicas ?? 1)
+        const full = ready >= (deployment?.spec?.replicas ?? 1)
         const serves = others.some(isReady)
         const late = clock.monotonic() - begun >= patience
         return full || !serves || (late && ready > 0) ? { pods: ready } : undefined
@@ -120,7 +127,8 @@ export class Colors {
     const { cluster, writer, clock, signal, namespace } = this.#options
     const deployment = await this.get(color)
     // In the foreground, so that the Deployment is there until its pods are gone and nothing makes new ones.
-    if (deployment) await writer.delete({ ...this.#deployments(), name: deployment.metadata.name }, { own: true, propagation: 'Foreground' })
+    if (deployment)
+      await writer.delete({ ...this.#deployments(), name: deployment.metadata.name }, { own: true, propagation: 'Foreground' })
     const shortened = new Set<string>()
     const gone = await waitFor(
       cluster,
@@ -139,7 +147,10 @@ export class Colors {
       },
       { clock, signal, timeout: GONE, every: 500 },
     )
-    if (!gone) throw new Error(`the pods of color ${color} are still there ${formatDuration(GONE)} after their deletion; is their node away? Kept connections may still reach them`)
+    if (!gone)
+      throw new Error(
+        `the pods of color ${color} are still there ${formatDuration(GONE)} after their deletion; is their node away? Kept connections may still reach them`,
+      )
     for (const object of config) {
       await writer.delete({ apiVersion: object.apiVersion, kind: object.kind, namespace, name: object.metadata.name }, { own: true })
     }
@@ -159,4 +170,5 @@ export class Colors {
   }
 }
 
-const pick = (selector: Record<string, string>): Record<string, string> => (selector[COLOR] === undefined ? {} : { [COLOR]: selector[COLOR] })
+const pick = (selector: Record<string, string>): Record<string, string> =>
+  selector[COLOR] === undefined ? {} : { [COLOR]: selector[COLOR] }

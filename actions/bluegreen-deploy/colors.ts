@@ -34,15 +34,24 @@ export function sortParts(objects: KubeObject[]): Parts {
   unique(objects)
   const workloads = objects.filter((object) => object.kind === 'Deployment' && object.apiVersion.startsWith('apps/'))
   const workload = workloads[0]
-  if (!workload) throw new ManifestError(`manifests: no Deployment among ${objects.slice(0, 10).map(nameOf).join(', ')}; a release needs one`)
+  if (!workload)
+    throw new ManifestError(`manifests: no Deployment among ${objects.slice(0, 10).map(nameOf).join(', ')}; a release needs one`)
   if (workloads.length > 1) {
-    throw new ManifestError(`manifests: ${workloads.length} Deployments (${workloads.slice(0, 10).map(nameOf).join(', ')}); release each under a name of its own`)
+    throw new ManifestError(
+      `manifests: ${workloads.length} Deployments (${workloads.slice(0, 10).map(nameOf).join(', ')}); release each under a name of its own`,
+    )
   }
   const labels = checkWorkload(workload)
-  const services = objects.filter((object) => object.kind === 'Service' && object.apiVersion === 'v1' && selects(object['spec']?.selector, labels))
+  const services = objects.filter(
+    (object) => object.kind === 'Service' && object.apiVersion === 'v1' && selects(object.spec?.selector, labels),
+  )
   const service = services[0]
-  if (!service) throw new ManifestError(`manifests: no Service selects the pods of ${nameOf(workload)} (labels ${JSON.stringify(labels)}); traffic could not be switched`)
-  if (services.length > 1) throw new ManifestError(`manifests: ${services.map(nameOf).join(' and ')} select the same pods; a release switches one Service`)
+  if (!service)
+    throw new ManifestError(
+      `manifests: no Service selects the pods of ${nameOf(workload)} (labels ${JSON.stringify(labels)}); traffic could not be switched`,
+    )
+  if (services.length > 1)
+    throw new ManifestError(`manifests: ${services.map(nameOf).join(' and ')} select the same pods; a release switches one Service`)
   checkService(service)
   const used = configNames(workload)
   const config = objects.filter((object) => used.has(`${object.kind}/${object.metadata.name}`))
@@ -68,31 +77,40 @@ function unique(objects: KubeObject[]): void {
 
 function checkWorkload(workload: KubeObject): Record<string, string> {
   const name = nameOf(workload)
-  const spec = workload['spec']
+  const spec = workload.spec
   const labels = spec?.template?.metadata?.labels
   const containers = spec?.template?.spec?.containers
   if (!isLabels(labels)) throw new ManifestError(`manifests: ${name} has no labels of text in spec.template.metadata`)
-  if (!Array.isArray(containers) || containers.length === 0) throw new ManifestError(`manifests: ${name} has no containers in spec.template.spec`)
+  if (!Array.isArray(containers) || containers.length === 0)
+    throw new ManifestError(`manifests: ${name} has no containers in spec.template.spec`)
   if (!isLabels(spec.selector?.matchLabels)) throw new ManifestError(`manifests: ${name} has no spec.selector.matchLabels`)
   if (COLOR in labels || COLOR in spec.selector.matchLabels) {
     throw new ManifestError(`manifests: ${name} has a label ${COLOR} of its own; keep the manifests free of colors, the release adds them`)
   }
   if (spec.replicas !== undefined && (!Number.isInteger(spec.replicas) || spec.replicas < 1)) {
-    throw new ManifestError(`manifests: spec.replicas of ${name} is ${JSON.stringify(spec.replicas)}; a whole number of 1 or more is needed`)
+    throw new ManifestError(
+      `manifests: spec.replicas of ${name} is ${JSON.stringify(spec.replicas)}; a whole number of 1 or more is needed`,
+    )
   }
-  if (workload.metadata.name.length > 57) throw new ManifestError(`manifests: the name of ${name} is longer than 57 characters, which leaves no room for the color`)
+  if (workload.metadata.name.length > 57)
+    throw new ManifestError(`manifests: the name of ${name} is longer than 57 characters, which leaves no room for the color`)
   return labels
 }
 
 function checkService(service: KubeObject): void {
   const name = nameOf(service)
-  if (COLOR in service['spec'].selector) throw new ManifestError(`manifests: ${name} selects a ${COLOR}; keep the manifests free of colors, the release adds them`)
-  if (!Array.isArray(service['spec'].ports) || service['spec'].ports.length === 0) throw new ManifestError(`manifests: ${name} has no ports`)
-  if (service.metadata.name.length > 55) throw new ManifestError(`manifests: the name of ${name} is longer than 55 characters, which leaves no room for its preview`)
+  if (COLOR in service.spec.selector)
+    throw new ManifestError(`manifests: ${name} selects a ${COLOR}; keep the manifests free of colors, the release adds them`)
+  if (!Array.isArray(service.spec.ports) || service.spec.ports.length === 0) throw new ManifestError(`manifests: ${name} has no ports`)
+  if (service.metadata.name.length > 55)
+    throw new ManifestError(`manifests: the name of ${name} is longer than 55 characters, which leaves no room for its preview`)
 }
 
 const isLabels = (value: unknown): value is Record<string, string> =>
-  typeof value === 'object' && value !== null && Object.keys(value).length > 0 && Object.values(value).every((text) => typeof text === 'string')
+  typeof value === 'object' &&
+  value !== null &&
+  Object.keys(value).length > 0 &&
+  Object.values(value).every((text) => typeof text === 'string')
 
 /** Calls `visit` with each place in a pod that names a ConfigMap or Secret; `visit` may return another name to put there. */
 // biome-ignore lint/suspicious/noExplicitAny: raw pod JSON
@@ -122,7 +140,7 @@ function visitConfig(pod: any, visit: (kind: 'ConfigMap' | 'Secret', name: strin
 
 function configNames(workload: KubeObject): Set<string> {
   const names = new Set<string>()
-  visitConfig(workload['spec'].template.spec, (kind, name) => {
+  visitConfig(workload.spec.template.spec, (kind, name) => {
     names.add(`${kind}/${name}`)
     return name
   })
@@ -145,7 +163,7 @@ export function renderColor(parts: Parts, release: string, color: Color, revisio
   const service = structuredClone(parts.service)
   const { spec } = workload
   const own = { [RELEASE]: release, [COLOR]: color }
-  const plainLabels: Record<string, string> = parts.workload['spec'].template.metadata.labels
+  const plainLabels: Record<string, string> = parts.workload.spec.template.metadata.labels
   workload.metadata.name += `-${color}`
   workload.metadata.labels = { ...workload.metadata.labels, ...own, [REVISION]: String(revision) }
   spec.selector.matchLabels[COLOR] = color
@@ -161,11 +179,11 @@ export function renderColor(parts: Parts, release: string, color: Color, revisio
   const renamed = new Set(parts.config.map((object) => `${object.kind}/${object.metadata.name}`))
   visitConfig(spec.template.spec, (kind, name) => (renamed.has(`${kind}/${name}`) ? `${name}-${color}` : name))
 
-  const selector = { ...service['spec'].selector, [COLOR]: color }
-  service['spec'].selector = selector
+  const selector = { ...service.spec.selector, [COLOR]: color }
+  service.spec.selector = selector
   service.metadata.labels = { ...service.metadata.labels, [RELEASE]: release }
   // Only our own labels: a ServiceMonitor that selects the user's does not pick it up.
-  const ports = parts.service['spec'].ports.map((port: { nodePort?: number }) => ({ ...port, nodePort: undefined }))
+  const ports = parts.service.spec.ports.map((port: { nodePort?: number }) => ({ ...port, nodePort: undefined }))
   const preview: KubeObject = {
     apiVersion: 'v1',
     kind: 'Service',

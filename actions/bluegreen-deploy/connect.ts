@@ -17,9 +17,16 @@ interface Where {
 }
 
 /** The real cluster of main and post. */
-export function connect(where: Where, world: { environment: Record<string, string | undefined>; signal: AbortSignal; story: Story }): { cluster: RestCluster; namespace: string } {
+export function connect(
+  where: Where,
+  world: { environment: Record<string, string | undefined>; signal: AbortSignal; story: Story },
+): { cluster: RestCluster; namespace: string } {
   const { environment, signal, story } = world
-  const config = loadKubeconfig({ ...(where.kubeconfig && { kubeconfig: where.kubeconfig }), ...(where.context && { context: where.context }), environment })
+  const config = loadKubeconfig({
+    ...(where.kubeconfig && { kubeconfig: where.kubeconfig }),
+    ...(where.context && { context: where.context }),
+    environment,
+  })
   const namespace = where.namespace ?? config.getContextObject(config.getCurrentContext())?.namespace ?? 'default'
   const credentials = kubeconfigCredentials(config, systemClock)
   const onRetry = (text: string) => story.tell(text, 'warning')
@@ -32,8 +39,11 @@ export async function kustomize(folder: string): Promise<string> {
     { tool: 'kubectl', args: ['kustomize', folder] },
     { tool: 'kustomize', args: ['build', folder] },
   ]
-  const found = candidates.find(({ tool }) => (process.env['PATH'] ?? '').split(':').some((path) => path && existsSync(`${path}/${tool}`)))
-  if (!found) throw new ManifestError('manifests: a Kustomize folder needs kubectl or kustomize on PATH; install one, or render it first and pass the file')
+  const found = candidates.find(({ tool }) => (process.env.PATH ?? '').split(':').some((path) => path && existsSync(`${path}/${tool}`)))
+  if (!found)
+    throw new ManifestError(
+      'manifests: a Kustomize folder needs kubectl or kustomize on PATH; install one, or render it first and pass the file',
+    )
   const { exitCode, stdout, stderr } = await getExecOutput(found.tool, found.args, { silent: true, ignoreReturnCode: true })
   if (exitCode !== 0) throw new ManifestError(`manifests: ${found.tool} cannot render the Kustomize folder: ${stderr.slice(0, 2000)}`)
   return stdout

@@ -19,7 +19,8 @@ export function diffObjects(before: KubeObject[], after: KubeObject[]): Change[]
     const lines = previous ? fields(previous, object, '', isSecret(object)) : ['added']
     if (lines.length) changes.push({ object: nameOf(object), lines })
   }
-  for (const object of old.values()) changes.push({ object: nameOf(object), lines: ['no longer in the manifests; it stays in the cluster'] })
+  for (const object of old.values())
+    changes.push({ object: nameOf(object), lines: ['no longer in the manifests; it stays in the cluster'] })
   return changes
 }
 

@@ -1,6 +1,5 @@
-import { type Cluster, type KubeObject, nameOf } from '../shared/kubernetes/cluster.ts'
+import type { Cluster, KubeObject } from '../shared/kubernetes/cluster.ts'
 import { Lease } from '../shared/kubernetes/lease.ts'
-import { isReady } from '../shared/kubernetes/rollout.ts'
 import type { Outcome } from '../shared/report/report.ts'
 import type { Story } from '../shared/report/story.ts'
 import type { Clock } from '../shared/time/clock.ts'
@@ -11,7 +10,7 @@ import type { Config } from './config.ts'
 import { type Change, diffObjects } from './diff.ts'
 import { containersOf, overrideImages } from './images.ts'
 import { type Content, type Ledger, LedgerStore, ledgerName, type Side } from './ledger.ts'
-import { Machine, Rejected } from './machine.ts'
+import { Machine } from './machine.ts'
 import { contentOf, type Plan, planRelease, sideOf } from './plan.ts'
 import { placeObjects, preflight } from './preflight.ts'
 import { serviceRouter } from './traffic.ts'
@@ -77,7 +76,9 @@ export async function release(config: Config, ports: Ports): Promise<ReleaseResu
     return await new Run(config, ports, lease).command(manifests)
   } finally {
     // Left to run out when the API is away: the next run waits for it.
-    await lease.release().catch((error) => story.tell(`the lease could not be let go: ${error instanceof Error ? error.message : error}`, 'warning'))
+    await lease
+      .release()
+      .catch((error) => story.tell(`the lease could not be let go: ${error instanceof Error ? error.message : error}`, 'warning'))
   }
 }
 
@@ -120,7 +121,8 @@ async function dryRun(config: Config, ports: Ports, manifests: Manifests | undef
   const previous = plan.stable ? await ledger.loadContent(plan.stable.revision) : undefined
   const changes = diffObjects(previous?.objects ?? [], manifests.content.objects)
   for (const { object, lines } of changes) for (const line of lines) ports.story.tell(`${object} ${line}`)
-  const headline = plan.unchanged ?? `Would release revision ${plan.candidate.revision} on ${plan.candidate.color}: ${changes.length} objects change`
+  const headline =
+    plan.unchanged ?? `Would release revision ${plan.candidate.revision} on ${plan.candidate.color}: ${changes.length} objects change`
   return { ...result(ledger.state, live.serving), outcome: 'passed', headline, revision: plan.candidate.revision, plan, changes }
 }
 
@@ -130,24 +132,33 @@ async function status(config: Config, ports: Ports): Promise<ReleaseResult> {
   const { operation, active, warm, history } = state
   const now = active ? `revision ${active.revision} serves on ${active.color}` : 'nothing was released yet'
   const kept = warm ? `; revision ${warm.revision} is kept on ${warm.color}` : ''
-  const open = operation ? `; revision ${operation.candidate.revision} stands at ${operation.phase} (${operation.intent}), by ${operation.run}` : ''
+  const open = operation
+    ? `; revision ${operation.candidate.revision} stands at ${operation.phase} (${operation.intent}), by ${operation.run}`
+    : ''
   for (const entry of history) {
-    ports.story.tell(`revision ${entry.revision} ${entry.outcome} ${entry.finished} ${entry.images.join(', ')}${entry.reason ? `: ${entry.reason}` : ''}`)
+    ports.story.tell(
+      `revision ${entry.revision} ${entry.outcome} ${entry.finished} ${entry.images.join(', ')}${entry.reason ? `: ${entry.reason}` : ''}`,
+    )
   }
   return { ...result(state, active?.color), outcome: 'passed', headline: `${config.name}: ${now}${kept}${open}` }
 }
 
-async function liveState(config: Config, ports: Ports, ledger: Ledger, service: string): Promise<{ serving: Color | undefined; healthy: boolean }> {
+async function liveState(
+  config: Config,
+  ports: Ports,
+  ledger: Ledger,
+  service: string,
+): Promise<{ serving: Color | undefined; healthy: boolean }> {
   const { cluster } = ports
   const live = await cluster.get({ apiVersion: 'v1', kind: 'Service', namespace: config.namespace, name: service })
-  const color = live?.['spec']?.selector?.color
+  const color = live?.spec?.selector?.color
   const serving: Color | undefined = color === 'blue' || color === 'green' ? color : undefined
   const side = serving && sideOf(serving, ledger)
   if (!side) return { serving, healthy: false }
   const labelSelector = `${RELEASE}=${config.name},color=${side.color}`
   const { items } = await cluster.list({ apiVersion: 'apps/v1', kind: 'Deployment', namespace: config.namespace, labelSelector })
-  const wanted = items[0]?.['spec']?.replicas ?? 1
-  return { serving, healthy: (items[0]?.['status']?.availableReplicas ?? 0) >= wanted }
+  const wanted = items[0]?.spec?.replicas ?? 1
+  return { serving, healthy: (items[0]?.status?.availableReplicas ?? 0) >= wanted }
 }
 
 function result(ledger: Ledger, serving: Color | undefined): Omit<ReleaseResult, 'outcome' | 'headline'> {
@@ -186,7 +197,14 @@ class Run {
     if (this.#lease.takenOver) await this.#fence(ledger, writer)
     const colors = new Colors({ ...this.#ports, writer, namespace, release: name, tell: (text) => story.tell(text) })
     const router = (service: string) =>
-      serviceRouter({ ...this.#ports, writer, namespace, name: service, propagation: this.#config.propagationTime, timeout: ENDPOINTS_TIMEOUT })
+      serviceRouter({
+        ...this.#ports,
+        writer,
+        namespace,
+        name: service,
+        propagation: this.#config.propagationTime,
+        timeout: ENDPOINTS_TIMEOUT,
+      })
     const machine = new Machine({ ...this.#ports, config: this.#config, ledger, writer, colors, router })
     switch (command) {
       case 'deploy':
@@ -225,7 +243,8 @@ class Run {
     await this.#followLive(ledger, live.serving)
     const plan = planRelease({ release: this.#config.name, ...manifests, ledger: ledger.state, ...live, retire: this.#config.retire })
     this.#plan = plan
-    if (plan.unchanged) return { ...result(ledger.state, live.serving), outcome: 'passed', headline: `Nothing to do: ${plan.unchanged}`, plan }
+    if (plan.unchanged)
+      return { ...result(ledger.state, live.serving), outcome: 'passed', headline: `Nothing to do: ${plan.unchanged}`, plan }
     const previous = plan.stable ? await ledger.loadContent(plan.stable.revision) : undefined
     this.#changes = diffObjects(previous?.objects ?? [], manifests.content.objects)
     return this.#forth(machine, ledger, plan, manifests.content)
@@ -234,7 +253,8 @@ class Run {
   async #forth(machine: Machine, ledger: LedgerStore, plan: Plan, content: Content): Promise<ReleaseResult> {
     const { candidate, stable, replaces } = plan
     const { story } = this.#ports
-    if (replaces) story.tell(`the candidate takes the place of ${replaces.color}: the fast way back to revision ${replaces.revision} ends here`)
+    if (replaces)
+      story.tell(`the candidate takes the place of ${replaces.color}: the fast way back to revision ${replaces.revision} ends here`)
     const kind = this.#config.command === 'prepare' ? 'prepare' : this.#config.command === 'rollback' ? 'rollback' : 'deploy'
     const intent = `bring up revision ${candidate.revision} on ${candidate.color} without traffic`
     await machine.begin({ kind, phase: 'prepare', intent, candidate, stable, replaces }, content)
@@ -262,15 +282,29 @@ class Run {
     await this.#settleLeftover(machine, ledger, 'a rollback was asked for')
     const { active, warm, history } = ledger.state
     if (!active) throw new Error('rollback: nothing was released yet')
-    if (wasUnderTraffic && to === undefined) return this.#conclude(machine, ledger, active, `Rolled back to revision ${active.revision} on ${active.color}`)
-    const target = to ?? warm?.revision ?? history.find((entry) => entry.outcome === 'released' && entry.revision < active.revision)?.revision
+    if (wasUnderTraffic && to === undefined)
+      return this.#conclude(machine, ledger, active, `Rolled back to revision ${active.revision} on ${active.color}`)
+    const target =
+      to ?? warm?.revision ?? history.find((entry) => entry.outcome === 'released' && entry.revision < active.revision)?.revision
     if (target === undefined) throw new Error(`rollback: there is no released revision before ${active.revision}`)
     if (target === active.revision) {
-      return { ...result(ledger.state, active.color), outcome: 'passed', headline: `Nothing to do: revision ${target} already serves on ${active.color}` }
+      return {
+        ...result(ledger.state, active.color),
+        outcome: 'passed',
+        headline: `Nothing to do: revision ${target} already serves on ${active.color}`,
+      }
     }
     if (warm?.revision === target && (await this.#isThere(warm))) {
       const intent = `take traffic back to revision ${target} on ${warm.color}, then delete ${active.color}`
-      await machine.begin({ kind: 'rollback', phase: 'back', intent, candidate: active, stable: warm, replaces: null, reason: 'a rollback was asked for' })
+      await machine.begin({
+        kind: 'rollback',
+        phase: 'back',
+        intent,
+        candidate: active,
+        stable: warm,
+        replaces: null,
+        reason: 'a rollback was asked for',
+      })
       await machine.drive()
       return this.#conclude(machine, ledger, warm, `Rolled back to revision ${target} on ${warm.color}`)
     }
@@ -290,7 +324,9 @@ class Run {
   async #recover(machine: Machine, ledger: LedgerStore): Promise<ReleaseResult> {
     const { operation } = ledger.state
     if (!operation || operation.phase === 'prepared') {
-      const headline = operation ? `Nothing to recover: revision ${operation.candidate.revision} waits for promote` : 'Nothing to recover: no release is unfinished'
+      const headline = operation
+        ? `Nothing to recover: revision ${operation.candidate.revision} waits for promote`
+        : 'Nothing to recover: no release is unfinished'
       return { ...result(ledger.state, undefined), outcome: 'passed', headline }
     }
     const { candidate, phase } = operation
@@ -311,7 +347,10 @@ class Run {
   async #settleLeftover(machine: Machine, ledger: LedgerStore, reason: string): Promise<void> {
     const { operation } = ledger.state
     if (!operation) return
-    this.#ports.story.tell(`revision ${operation.candidate.revision} was left at ${operation.phase} by ${operation.run}: this is ended first`, 'warning')
+    this.#ports.story.tell(
+      `revision ${operation.candidate.revision} was left at ${operation.phase} by ${operation.run}: this is ended first`,
+      'warning',
+    )
     await machine.settle(reason)
   }
 
@@ -326,23 +365,49 @@ class Run {
   async #isThere(side: Side): Promise<boolean> {
     const { cluster } = this.#ports
     const { namespace, name } = this.#config
-    const { items } = await cluster.list({ apiVersion: 'apps/v1', kind: 'Deployment', namespace, labelSelector: `${RELEASE}=${name},color=${side.color}` })
+    const { items } = await cluster.list({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      namespace,
+      labelSelector: `${RELEASE}=${name},color=${side.color}`,
+    })
     return items.some((object) => !object.metadata.deletionTimestamp)
   }
 
   #conclude(machine: Machine, ledger: LedgerStore, side: Side, headline?: string): ReleaseResult {
     const { rejection, switched } = machine
-    const base = { ...result(ledger.state, undefined), switched, ...(this.#plan && { plan: this.#plan }), ...(this.#changes && { changes: this.#changes }) }
+    const base = {
+      ...result(ledger.state, undefined),
+      switched,
+      ...(this.#plan && { plan: this.#plan }),
+      ...(this.#changes && { changes: this.#changes }),
+    }
     const { active, operation } = ledger.state
     if (rejection) {
       const stays = active ? `revision ${active.revision} serves on ${active.color}` : 'nothing serves'
       const rolledBack = switched && active?.color !== side.color
       const outcome = rejection.inconclusive ? 'inconclusive' : 'failed'
-      const verb = rolledBack ? 'taken back' : switched ? 'kept although it failed: there is nothing to go back to' : 'rejected before it got traffic'
-      return { ...base, outcome, headline: `Revision ${side.revision} ${verb}; ${stays}`, reason: rejection.message, rolledBack, revision: side.revision }
+      const verb = rolledBack
+        ? 'taken back'
+        : switched
+          ? 'kept although it failed: there is nothing to go back to'
+          : 'rejected before it got traffic'
+      return {
+        ...base,
+        outcome,
+        headline: `Revision ${side.revision} ${verb}; ${stays}`,
+        reason: rejection.message,
+        rolledBack,
+        revision: side.revision,
+      }
     }
     if (operation?.phase === 'prepared') {
-      return { ...base, outcome: 'passed', headline: `Revision ${side.revision} is ready on ${side.color}, without traffic; promote it with revision ${side.revision}`, revision: side.revision }
+      return {
+        ...base,
+        outcome: 'passed',
+        headline: `Revision ${side.revision} is ready on ${side.color}, without traffic; promote it with revision ${side.revision}`,
+        revision: side.revision,
+      }
     }
     const open = machine.findings.filter((finding) => finding.verdict === 'inconclusive').map((finding) => finding.text)
     const done = headline ?? `Revision ${side.revision} serves on ${side.color}`

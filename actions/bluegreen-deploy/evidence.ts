@@ -27,7 +27,12 @@ export function reportOf(result: ReleaseResult, config: Config, story: Story, st
     seconds: (now - started) / 1000,
     facts,
     timeline: story.timeline,
-    evidence: [...(changes?.length ? [{ title: 'What changes', text: changes.flatMap(({ object, lines }) => lines.map((line) => `${object} ${line}`)).join('\n') }] : []), ...story.kept],
+    evidence: [
+      ...(changes?.length
+        ? [{ title: 'What changes', text: changes.flatMap(({ object, lines }) => lines.map((line) => `${object} ${line}`)).join('\n') }]
+        : []),
+      ...story.kept,
+    ],
     data: { plan, changes, ledger: { active: ledger.active, warm: ledger.warm, operation: ledger.operation, history: ledger.history } },
   }
 }

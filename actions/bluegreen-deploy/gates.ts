@@ -3,7 +3,9 @@ import { diagnose, type Evidence } from '../shared/kubernetes/diagnosis.ts'
 import { containerStatuses, isReady, restartsOf } from '../shared/kubernetes/rollout.ts'
 import { waitFor } from '../shared/kubernetes/wait.ts'
 import { type Clock, formatDuration } from '../shared/time/clock.ts'
-import { type Check, runCheck } from './check.ts'
+import { type Check, chooseCheck, runCheck } from './check.ts'
+import type { Config } from './config.ts'
+import type { View } from './view.ts'
 
 export type Verdict = 'passed' | 'failed' | 'inconclusive'
 
@@ -30,8 +32,45 @@ interface World {
   namespace: string
 }
 
+const CHECK_FAILURES = 3
+
+/** The gates of a bake: pod health, the check, and whether there was traffic at all. */
+export function bakeGates(
+  from: { cluster: Cluster; clock: Clock; signal: AbortSignal; config: Config },
+  { parts, rendered }: View,
+): Gate[] {
+  const { config } = from
+  if (config.bakeTime === 0) return []
+  const world = { ...from, namespace: config.namespace }
+  const gates = [podHealthGate({ ...world, selector: rendered.selector, startup: config.readyTimeout })]
+  const check = chooseCheck(parts.workload, rendered.service, config.check)
+  if (check)
+    gates.push(
+      checkGate({ ...world, service: rendered.service.metadata.name, check, every: config.checkInterval, failures: CHECK_FAILURES }),
+    )
+  const port = metricsPort(parts.workload, parts.service)
+  if (config.minRequests > 0 && port !== undefined) {
+    gates.push(trafficGate({ ...world, selector: rendered.selector, port, path: config.metricsPath, least: config.minRequests }))
+  }
+  return gates
+}
+
+/** Where the pods show their metrics: the usual annotation, else the Service's first target port. */
+function metricsPort(workload: KubeObject, service: KubeObject): number | string | undefined {
+  const { metadata, spec } = workload.spec.template
+  const [first] = service.spec.ports
+  const port = metadata.annotations?.['prometheus.io/port'] ?? first.targetPort ?? first.port
+  if (typeof port !== 'string' || /^\d+$/.test(port)) return port
+  // The API server's proxy to a pod takes no names.
+  const ports = spec.containers.flatMap((container: { ports?: { name?: string; containerPort: number }[] }) => container.ports ?? [])
+  return ports.find((entry: { name?: string }) => entry.name === port)?.containerPort
+}
+
 /** Runs gates side by side for `duration` milliseconds; ends with the first that fails. `every` is the time between two samples. */
-export async function watchGates(gates: Gate[], options: { clock: Clock; signal: AbortSignal; duration: number; every: number; tell(text: string): void }): Promise<Finding[]> {
+export async function watchGates(
+  gates: Gate[],
+  options: { clock: Clock; signal: AbortSignal; duration: number; every: number; tell(text: string): void },
+): Promise<Finding[]> {
   const { clock, signal, duration, every, tell } = options
   const until = clock.monotonic() + duration
   const quarter = Math.max(30_000, duration / 4)
@@ -89,7 +128,12 @@ export function podHealthGate(world: World & { selector: Record<string, string>;
       // A pod that is being deleted (a drained node, an eviction) is replaced: its successor has to become ready.
       if (pod.metadata.deletionTimestamp) continue
       if (!firstSeen.has(uid)) firstSeen.set(uid, clock.monotonic())
-      found = objection(pod, restarts.get(uid) ?? restartsOf(pod), wasReady.has(uid), clock.monotonic() - (firstSeen.get(uid) ?? 0) > startup)
+      found = objection(
+        pod,
+        restarts.get(uid) ?? restartsOf(pod),
+        wasReady.has(uid),
+        clock.monotonic() - (firstSeen.get(uid) ?? 0) > startup,
+      )
       restarts.set(uid, restarts.get(uid) ?? restartsOf(pod))
       if (isReady(pod)) wasReady.add(uid)
       if (found) {
@@ -160,11 +204,15 @@ export function checkGate(world: World & { service: string; check: Check; every:
       last = result.text
       if (!result.passed) body = result.body
       if (row < failures) return undefined
-      return { verdict: 'failed', text: `${last}, ${row} times in a row`, evidence: [{ title: `Last answer to GET ${check.path}`, text: body.slice(0, 4096) }] }
+      return {
+        verdict: 'failed',
+        text: `${last}, ${row} times in a row`,
+        evidence: [{ title: `Last answer to GET ${check.path}`, text: body.slice(0, 4096) }],
+      }
     },
     async stop() {
       if (passed === 0) return { verdict: 'inconclusive', text: last ? `no good answer while watching: ${last}` : 'no check was made' }
-      return { verdict: 'passed', text: `${passed} good answers to GET ${check.path}` }
+      return { verdict: 'passed', text: `${passed} good ${passed === 1 ? 'answer' : 'answers'} to GET ${check.path}` }
     },
   }
 }
@@ -174,17 +222,23 @@ const METRIC = 'http_requests_total'
 /** Counts the requests that the pods got, by their own metrics; fewer than `least` is inconclusive. Where there are no metrics it says so. */
 export function trafficGate(world: World & { selector: Record<string, string>; port: number | string; path: string; least: number }): Gate {
   const { cluster, clock, namespace, selector, port, path, least } = world
-  const before = new Map<string, number>()
+  let before = new Map<string, number>()
   let begun = 0
-  let started = 0
+  let unread = `no ${METRIC} at ${path} on port ${port} of the pods`
 
+  /** Metrics are a courtesy of the pods: that nobody may read them, or that the API is away, ends no release; it is said. */
   const counts = async (): Promise<Map<string, number>> => {
-    const { items } = await cluster.list({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: selectorText(selector) })
     const found = new Map<string, number>()
-    for (const pod of items.filter(isReady)) {
-      const answer = await cluster.proxy({ namespace, kind: 'pods', name: pod.metadata.name, port, path, timeout: 5_000 })
-      const count = answer.reached && answer.status === 200 ? sumMetric(answer.body, METRIC) : undefined
-      if (count !== undefined) found.set(pod.metadata.uid ?? pod.metadata.name, count)
+    try {
+      const { items } = await cluster.list({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: selectorText(selector) })
+      for (const pod of items.filter(isReady)) {
+        const answer = await cluster.proxy({ namespace, kind: 'pods', name: pod.metadata.name, port, path, timeout: 5_000 })
+        const count = answer.reached && answer.status === 200 ? sumMetric(answer.body, METRIC) : undefined
+        if (count !== undefined) found.set(pod.metadata.uid ?? pod.metadata.name, count)
+      }
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      unread = error.message
     }
     return found
   }
@@ -193,15 +247,12 @@ export function trafficGate(world: World & { selector: Record<string, string>; p
     name: 'traffic',
     async start() {
       begun = clock.monotonic()
-      for (const [uid, count] of await readable(counts)) {
-        before.set(uid, count)
-        started++
-      }
+      before = await counts()
     },
     sample: async () => undefined,
     async stop() {
-      const after = await readable(counts)
-      if (after.size === 0 && started === 0) return { verdict: 'passed', text: `traffic was not measured: no ${METRIC} at ${path} on port ${port} of the pods` }
+      const after = await counts()
+      if (after.size === 0 || before.size === 0) return { verdict: 'passed', text: `traffic was not measured: ${unread}` }
       // A counter that went back began anew.
       let requests = 0
       for (const [uid, count] of after) requests += count >= (before.get(uid) ?? 0) ? count - (before.get(uid) ?? 0) : count
@@ -212,19 +263,9 @@ export function trafficGate(world: World & { selector: Record<string, string>; p
   }
 }
 
-/** Metrics are a courtesy of the pods: that nobody may read them, or that the API is away, ends no release. */
-async function readable(counts: () => Promise<Map<string, number>>): Promise<Map<string, number>> {
-  try {
-    return await counts()
-  } catch (error) {
-    if (error instanceof ApiError) return new Map()
-    throw error
-  }
-}
-
-/** The sum over all series of a counter in Prometheus' text format; undefined when there is none. */
+/** The sum over all series of a counter in Prometheus' text format; 0 when it is declared without a series, undefined when there is none. */
 export function sumMetric(text: string, name: string): number | undefined {
-  let sum: number | undefined
+  let sum: number | undefined = text.includes(`# TYPE ${name} `) ? 0 : undefined
   for (const line of text.split('\n')) {
     const match = /^([a-zA-Z_:][\w:]*)(?:\{.*\})?\s+(\S+)/.exec(line)
     if (match?.[1] !== name) continue

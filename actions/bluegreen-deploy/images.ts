@@ -11,7 +11,9 @@ export interface ImageOverride {
 // The grammar of https://github.com/distribution/reference: [host[:port]/]path[:tag][@digest], where upper case is only for hosts and tags.
 const HOST = '(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\\[[0-9a-fA-F:]+\\])(?::[0-9]+)?'
 const PATH = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*'
-const REFERENCE = new RegExp(`^((?:${HOST}/)?${PATH}(?:/${PATH})*)(?::([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@([a-z0-9]+:[0-9a-fA-F]{32,}))?$`)
+const REFERENCE = new RegExp(
+  `^((?:${HOST}/)?${PATH}(?:/${PATH})*)(?::([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@([a-z0-9]+:[0-9a-fA-F]{32,}))?$`,
+)
 
 /** Takes a reference apart; undefined when it is none. A colon before the last slash belongs to a port, not to a tag. */
 export function parseReference(reference: string): { name: string; tag?: string; digest?: string } | undefined {
@@ -35,7 +37,7 @@ interface Container {
 
 /** The containers of anything that has a pod template, or is one; init containers included. */
 export function containersOf(object: KubeObject): Container[] {
-  const spec = object['spec']
+  const spec = object.spec
   const pod = object.kind === 'Pod' ? spec : (spec?.jobTemplate?.spec?.template?.spec ?? spec?.template?.spec)
   return [...(pod?.initContainers ?? []), ...(pod?.containers ?? [])]
 }
@@ -58,5 +60,8 @@ export function overrideImages(objects: KubeObject[], overrides: ImageOverride[]
     replaced.add(override)
   }
   const unused = overrides.find((override) => !replaced.has(override))
-  if (unused) throw new ManifestError(`images: no container has the image ${unused.name}; the manifests have ${[...names].sort().join(', ') || 'none'}`)
+  if (unused)
+    throw new ManifestError(
+      `images: no container has the image ${unused.name}; the manifests have ${[...names].sort().join(', ') || 'none'}`,
+    )
 }

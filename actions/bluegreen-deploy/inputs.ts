@@ -30,7 +30,11 @@ export const schema = z
     'propagation-time': input.duration({ default: '5s', min: 0, max: HOUR }),
     'bake-time': input.duration({ default: '5m', min: 0, max: 24 * HOUR }),
     'min-requests': input.integer({ default: '10', min: 0, max: 1e9 }),
-    'metrics-path': input.text({ default: '/metrics', matches: /^\/[^\s#]*$/, accepts: 'a path that begins with a slash, such as /metrics' }),
+    'metrics-path': input.text({
+      default: '/metrics',
+      matches: /^\/[^\s#]*$/,
+      accepts: 'a path that begins with a slash, such as /metrics',
+    }),
     'on-inconclusive': input.choice(['keep', 'back'], { default: 'keep' }),
     retire: input.choice(['scale', 'keep', 'delete'], { default: 'scale' }),
     'retire-delay': input.duration({ default: '30s', min: 0, max: 24 * HOUR }),
@@ -46,8 +50,10 @@ export const schema = z
       const refuse = (name: string, message: string) => context.addIssue({ code: 'custom', path: [name], message })
       const { command } = given
       const releases = command === 'deploy' || command === 'prepare'
-      if (releases && given.manifests.length === 0) refuse('manifests', `is required for ${command}: files, folders, globs or a Kustomize folder`)
-      if (!releases && given.manifests.length > 0) refuse('manifests', `is for deploy and prepare only; ${command} works on what was released before`)
+      if (releases && given.manifests.length === 0)
+        refuse('manifests', `is required for ${command}: files, folders, globs or a Kustomize folder`)
+      if (!releases && given.manifests.length > 0)
+        refuse('manifests', `is for deploy and prepare only; ${command} works on what was released before`)
       if (!releases && given.images.length > 0) refuse('images', 'is for deploy and prepare only')
       if (!releases && given['dry-run']) refuse('dry-run', 'is for deploy and prepare only')
       if (command === 'promote' && given.revision === undefined) refuse('revision', "is required for promote: prepare's output revision")
@@ -109,7 +115,9 @@ export function parseInputs(environment: Record<string, string | undefined>, mas
     manifests: given.manifests,
     kubeconfig: given.kubeconfig || undefined,
     context: given.context || undefined,
-    deployment: given.environment ? { environment: given.environment, url: given['environment-url'], token: given['github-token'] } : undefined,
+    deployment: given.environment
+      ? { environment: given.environment, url: given['environment-url'], token: given['github-token'] }
+      : undefined,
     html: given['html-report'],
   }
 }

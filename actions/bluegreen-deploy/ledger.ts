@@ -1,72 +1,75 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
+import { z } from 'zod'
 import { type Cluster, isConflict, type KubeObject } from '../shared/kubernetes/cluster.ts'
 import { Superseded } from '../shared/kubernetes/lease.ts'
-import { type Color, RELEASE, REVISION } from './colors.ts'
+import { RELEASE, REVISION } from './colors.ts'
 
+const phase = z.enum(['prepare', 'verify', 'prepared', 'switch', 'bake', 'retire', 'back'])
 /** Where an unfinished release stands. Each is written before it is acted on. */
-export type Phase = 'prepare' | 'verify' | 'prepared' | 'switch' | 'bake' | 'retire' | 'back'
+export type Phase = z.infer<typeof phase>
 
+const side = z.object({ color: z.enum(['blue', 'green']), revision: z.int().min(0) })
 /** One color and what it runs. */
-export interface Side {
-  color: Color
-  revision: number
-}
+export type Side = z.infer<typeof side>
 
-export interface Operation {
-  kind: 'deploy' | 'prepare' | 'rollback'
-  phase: Phase
+const operation = z.object({
+  kind: z.enum(['deploy', 'prepare', 'rollback']),
+  phase,
   /** What the phase is about to do, for people. */
-  intent: string
-  candidate: Side
+  intent: z.string(),
+  candidate: side,
   /** The color that serves until the switch, and again after the way back. None on a first release. */
-  stable: Side | null
+  stable: side.nullable(),
   /** The warm color whose place the candidate takes. */
-  replaces: Side | null
+  replaces: side.nullable(),
   /** Whether the switch was begun: only then is there traffic to take back. */
-  switching: boolean
+  switching: z.boolean(),
   /** Objects that came with the switch and were not there before, as `apiVersion Kind/name`: the way back deletes them. */
-  created: string[]
+  created: z.array(z.string()),
   /** Images that the candidate's pods run, by the digests that their nodes pulled. */
-  digests: string[]
-  started: string
+  digests: z.array(z.string()),
+  started: z.string(),
   /** Where the run is, or was, that works on this. */
-  run: string
+  run: z.string(),
   /** The lease identity of that run. */
-  holder: string
+  holder: z.string(),
   /** Why it goes back, and since when. */
-  reason?: string
-  decided?: string
-}
+  reason: z.string().optional(),
+  decided: z.string().optional(),
+})
+export type Operation = z.infer<typeof operation>
 
-export interface Entry {
-  revision: number
-  color: Color
-  outcome: 'released' | 'rolled-back' | 'failed'
+const entry = z.object({
+  revision: z.int().min(1),
+  color: z.enum(['blue', 'green']),
+  outcome: z.enum(['released', 'rolled-back', 'failed']),
   /** Hash of the manifests with their images; the same hash is the same release. */
-  digest: string
-  images: string[]
+  digest: z.string(),
+  images: z.array(z.string()),
   /** What these were when they ran, as `repository@sha256:...`. */
-  digests: string[]
-  started: string
-  finished: string
-  run: string
-  reason?: string
-}
+  digests: z.array(z.string()),
+  started: z.string(),
+  finished: z.string(),
+  run: z.string(),
+  reason: z.string().optional(),
+})
+export type Entry = z.infer<typeof entry>
 
-export interface Ledger {
-  version: 1
-  release: string
+const ledgerSchema = z.object({
+  version: z.literal(1),
+  release: z.string(),
   /** Of the lease under which this was written; a lower one may not write. */
-  generation: number
+  generation: z.int(),
   /** The last revision number given out. */
-  revision: number
-  active: Side | null
+  revision: z.int(),
+  active: side.nullable(),
   /** The old color, kept for a fast way back. */
-  warm: Side | null
-  operation: Operation | null
+  warm: side.nullable(),
+  operation: operation.nullable(),
   /** Newest first. */
-  history: Entry[]
-}
+  history: z.array(entry),
+})
+export type Ledger = z.infer<typeof ledgerSchema>
 
 /** What a release was made of; kept for each of the last revisions, so that any of them can be released again. */
 export interface Content {
@@ -86,18 +89,21 @@ const contentName = (release: string, revision: number): string => `bluegreen-${
 /** Names the fields that are wrong when a ledger was edited by hand or is from another version. */
 function parseLedger(text: string | undefined, release: string): Ledger {
   const wrong = (why: string, cause?: unknown) =>
-    new Error(`the ledger ConfigMap/${ledgerName(release)} cannot be read: ${why}; restore it, or delete it together with the colors to begin anew`, { cause })
+    new Error(
+      `the ledger ConfigMap/${ledgerName(release)} cannot be read: ${why}; restore it, or delete it together with the colors to begin anew`,
+      { cause },
+    )
   if (text === undefined) throw wrong(`it has no ${STATE}`)
-  let ledger: Ledger
+  let json: unknown
   try {
-    ledger = JSON.parse(text) as Ledger
+    json = JSON.parse(text)
   } catch (cause) {
     throw wrong('its state is not JSON', cause)
   }
-  if (ledger?.version !== 1) throw wrong(`its version is ${JSON.stringify(ledger?.version)}, this action knows 1`)
-  if (ledger.release !== release) throw wrong(`it belongs to release ${JSON.stringify(ledger.release)}`)
-  if (!Number.isInteger(ledger.generation) || !Number.isInteger(ledger.revision) || !Array.isArray(ledger.history)) throw wrong('generation, revision or history is missing')
-  return ledger
+  const read = ledgerSchema.safeParse(json)
+  if (!read.success) throw wrong(z.prettifyError(read.error))
+  if (read.data.release !== release) throw wrong(`it belongs to release ${JSON.stringify(read.data.release)}`)
+  return read.data
 }
 
 /** The memory of a release: one ConfigMap, written only under the lease and only over what was read. */
@@ -114,7 +120,7 @@ export class LedgerStore {
     this.#release = release
     this.#object = object
     this.#state = object
-      ? parseLedger(object['data']?.[STATE], release)
+      ? parseLedger(object.data?.[STATE], release)
       : { version: 1, release, generation: 0, revision: 0, active: null, warm: null, operation: null, history: [] }
   }
 
@@ -132,7 +138,11 @@ export class LedgerStore {
     const next: Ledger = { ...this.#state, ...change }
     const text = `${JSON.stringify(next, null, 2)}\n`
     for (;;) {
-      const metadata = this.#object?.metadata ?? { name: ledgerName(this.#release), namespace: this.#namespace, labels: { [RELEASE]: this.#release } }
+      const metadata = this.#object?.metadata ?? {
+        name: ledgerName(this.#release),
+        namespace: this.#namespace,
+        labels: { [RELEASE]: this.#release },
+      }
       const object: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { [STATE]: text } }
       try {
         this.#object = await (this.#object ? this.#cluster.replace(object) : this.#cluster.create(object))
@@ -141,10 +151,17 @@ export class LedgerStore {
       } catch (error) {
         if (!isConflict(error)) throw error
       }
-      const live = await this.#cluster.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: this.#namespace, name: ledgerName(this.#release) })
-      const state = live && parseLedger(live['data']?.[STATE], this.#release)
+      const live = await this.#cluster.get({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        namespace: this.#namespace,
+        name: ledgerName(this.#release),
+      })
+      const state = live && parseLedger(live.data?.[STATE], this.#release)
       if (state && state.generation > next.generation) {
-        throw new Superseded(`release ${this.#release} was taken over by ${state.operation?.run || 'another run'}; this run writes nothing more`)
+        throw new Superseded(
+          `release ${this.#release} was taken over by ${state.operation?.run || 'another run'}; this run writes nothing more`,
+        )
       }
       this.#object = live // our own write without its answer, or a label that somebody put on it
     }
@@ -153,12 +170,21 @@ export class LedgerStore {
   async saveContent(revision: number, content: Content): Promise<void> {
     const data = gzipSync(JSON.stringify(content)).toString('base64')
     if (data.length > MOST_CONTENT) {
-      throw new Error(`manifests: they take ${data.length} bytes compressed; at most ${MOST_CONTENT} can be kept for a way back; release them in parts`)
+      throw new Error(
+        `manifests: they take ${data.length} bytes compressed; at most ${MOST_CONTENT} can be kept for a way back; release them in parts`,
+      )
     }
     const labels = { [RELEASE]: this.#release, [REVISION]: String(revision) }
     const metadata = { name: contentName(this.#release, revision), namespace: this.#namespace, labels }
     // A Secret, because the manifests may hold some.
-    const secret: KubeObject = { apiVersion: 'v1', kind: 'Secret', type: 'devops-actions/revision', immutable: true, metadata, data: { content: data } }
+    const secret: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      type: 'devops-actions/revision',
+      immutable: true,
+      metadata,
+      data: { content: data },
+    }
     try {
       await this.#cluster.create(secret)
     } catch (error) {
@@ -169,8 +195,13 @@ export class LedgerStore {
 
   /** Undefined when it is no longer kept. */
   async loadContent(revision: number): Promise<Content | undefined> {
-    const secret = await this.#cluster.get({ apiVersion: 'v1', kind: 'Secret', namespace: this.#namespace, name: contentName(this.#release, revision) })
-    const data: unknown = secret?.['data']?.content
+    const secret = await this.#cluster.get({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      namespace: this.#namespace,
+      name: contentName(this.#release, revision),
+    })
+    const data: unknown = secret?.data?.content
     if (typeof data !== 'string') return undefined
     return JSON.parse(gunzipSync(Buffer.from(data, 'base64'), { maxOutputLength: 64 * 2 ** 20 }).toString('utf8')) as Content
   }

@@ -4,12 +4,13 @@ import { Superseded } from '../shared/kubernetes/lease.ts'
 import type { Story } from '../shared/report/story.ts'
 import { type Clock, formatDuration } from '../shared/time/clock.ts'
 import type { Colors } from './candidate.ts'
-import { chooseCheck, runCheck } from './check.ts'
-import { type Parts, type Rendered, renderColor, sortParts } from './colors.ts'
+import { checkInRow, chooseCheck } from './check.ts'
+import type { Parts } from './colors.ts'
 import type { Config } from './config.ts'
-import { checkGate, type Finding, type Gate, podHealthGate, trafficGate, watchGates } from './gates.ts'
+import { bakeGates, type Finding, watchGates } from './gates.ts'
 import { type Content, type Entry, HISTORY, type LedgerStore, type Operation, type Phase, type Side } from './ledger.ts'
 import type { Router } from './traffic.ts'
+import { loadView, type View } from './view.ts'
 import type { Writer } from './writer.ts'
 
 /** The candidate is bad: traffic stays on, or goes back to, the stable color. */
@@ -41,15 +42,6 @@ export interface MachineWorld {
 const BACK_PATIENCE = 30_000
 /** What the pods of a rejected color get to finish, in seconds: kept connections must not hear from it for longer. */
 const REJECTED_GRACE = 2
-const CHECK_FAILURES = 3
-
-interface View {
-  parts: Parts
-  rendered: Rendered
-  content: Content
-  /** False when the manifests of this side are no longer kept: it was rendered from the candidate's. */
-  known: boolean
-}
 
 /**
  * The release as one machine over the ledger. Each phase reads the cluster, does what is not done yet, and writes the next
@@ -72,13 +64,28 @@ export class Machine {
   }
 
   /** Begins an operation: from here on another runner can finish or undo it. */
-  async begin(operation: Omit<Operation, 'started' | 'run' | 'holder' | 'created' | 'switching' | 'digests'>, content?: Content): Promise<void> {
+  async begin(
+    operation: Omit<Operation, 'started' | 'run' | 'holder' | 'created' | 'switching' | 'digests'>,
+    content?: Content,
+  ): Promise<void> {
     const { ledger, clock, run } = this.#world
     const started = new Date(clock.now()).toISOString()
     if (content) await ledger.saveContent(operation.candidate.revision, content)
     const revision = Math.max(ledger.state.revision, operation.candidate.revision)
     const warm = operation.replaces ? null : ledger.state.warm
-    await ledger.write({ revision, warm, operation: { ...operation, created: [], digests: [], switching: operation.phase === 'back', started, run: run.url, holder: run.identity } })
+    await ledger.write({
+      revision,
+      warm,
+      operation: {
+        ...operation,
+        created: [],
+        digests: [],
+        switching: operation.phase === 'back',
+        started,
+        run: run.url,
+        holder: run.identity,
+      },
+    })
   }
 
   /** Ends what an earlier run left: undone before the bake is over, finished after it. */
@@ -109,7 +116,8 @@ export class Machine {
       try {
         await this.#phase(operation)
       } catch (error) {
-        if (operation.phase === 'back' || operation.phase === 'retire' || error instanceof Superseded || this.#world.signal.aborted) throw error
+        if (operation.phase === 'back' || operation.phase === 'retire' || error instanceof Superseded || this.#world.signal.aborted)
+          throw error
         await this.#turnBack(operation, error)
       }
     }
@@ -149,9 +157,13 @@ export class Machine {
       await this.drive()
     } catch (second) {
       if (second instanceof Superseded) throw second
-      throw new AggregateError([error, second], `${reason}; taking it back did not succeed either (${second instanceof Error ? second.message : second}): run the command recover, it stands at ${operation.phase}`, {
-        cause: error,
-      })
+      throw new AggregateError(
+        [error, second],
+        `${reason}; taking it back did not succeed either (${second instanceof Error ? second.message : second}): run the command recover, it stands at ${operation.phase}`,
+        {
+          cause: error,
+        },
+      )
     }
     throw error
   }
@@ -170,7 +182,11 @@ export class Machine {
     for (const object of [...parts.prerequisites, ...parts.shared]) {
       if (!(await this.#world.cluster.get(refOf(object)))) created.push(`${object.apiVersion} ${nameOf(object)}`)
     }
-    await this.#advance('switch', `select color ${operation.candidate.color} with Service/${parts.service.metadata.name}`, { kind: 'deploy', switching: true, created })
+    await this.#advance('switch', `select color ${operation.candidate.color} with Service/${parts.service.metadata.name}`, {
+      kind: 'deploy',
+      switching: true,
+      created,
+    })
   }
 
   async #advance(phase: Phase, intent: string, change: Partial<Operation> = {}): Promise<void> {
@@ -180,14 +196,8 @@ export class Machine {
     await ledger.write({ operation: { ...operation, ...change, phase, intent, run: run.url, holder: run.identity } })
   }
 
-  async #view(side: Side): Promise<View> {
-    const { ledger, config } = this.#world
-    const kept = await ledger.loadContent(side.revision)
-    const candidate = this.#operation?.candidate
-    const content = kept ?? (candidate && (await ledger.loadContent(candidate.revision)))
-    if (!content) throw new Error(`the manifests of revision ${side.revision} are no longer kept (Secret/bluegreen-${config.name}-r${side.revision} is gone)`)
-    const parts = sortParts(content.objects)
-    return { parts, content, known: kept !== undefined, rendered: renderColor(parts, config.name, side.color, side.revision) }
+  #view(side: Side): Promise<View> {
+    return loadView(this.#world.ledger, this.#world.config.name, side)
   }
 
   #router(view: View): Router {
@@ -212,7 +222,8 @@ export class Machine {
   async #clear({ color }: Side, view: View, config: KubeObject[], grace?: number): Promise<void> {
     const { colors } = this.#world
     const serving = await this.#router(view).serving()
-    if (serving === color) throw new Error(`Service/${view.parts.service.metadata.name} selects color ${color}, which was to be deleted; nothing is`)
+    if (serving === color)
+      throw new Error(`Service/${view.parts.service.metadata.name} selects color ${color}, which was to be deleted; nothing is`)
     await colors.remove(color, config, grace)
   }
 
@@ -232,21 +243,23 @@ export class Machine {
   }
 
   async #checkPreview({ parts, rendered }: View): Promise<void> {
-    const { cluster, clock, signal, config, story } = this.#world
+    const { config, story } = this.#world
     const check = chooseCheck(parts.workload, rendered.preview, config.check)
     if (!check) {
       story.tell('no check before traffic: give check-path, or the container an HTTP readiness probe on a port of the Service', 'warning')
       return
     }
-    const until = clock.monotonic() + config.check.deadline
-    for (let row = 0; row < config.check.passes; ) {
-      const result = await runCheck(cluster, config.namespace, rendered.preview.metadata.name, check)
-      row = result.passed ? row + 1 : 0
-      if (row === config.check.passes) story.tell(`${result.text}, ${row} times in a row`, 'good')
-      else if (clock.monotonic() >= until) {
-        throw new Rejected(`before traffic: ${result.text}`, [{ title: `Last answer to GET ${check.path}`, text: result.body.slice(0, 4096) }])
-      } else await clock.sleep(result.passed ? 200 : 1000, signal)
-    }
+    const result = await checkInRow(this.#world, {
+      ...config.check,
+      namespace: config.namespace,
+      service: rendered.preview.metadata.name,
+      check,
+    })
+    if (!result.passed)
+      throw new Rejected(`before traffic: ${result.text}`, [
+        { title: `Last answer to GET ${check.path}`, text: result.body.slice(0, 4096) },
+      ])
+    story.tell(`${result.text}, ${config.check.passes} in a row`, 'good')
   }
 
   async #switch(operation: Operation): Promise<void> {
@@ -260,7 +273,7 @@ export class Machine {
     this.switched = true
     story.tell(`${nameOf(view.rendered.service)} selects ${candidate.color}${stable ? ` instead of ${stable.color}` : ''}`)
     for (const object of [...view.parts.prerequisites, ...view.parts.shared]) await writer.apply(object)
-    const expected = view.rendered.workload['spec'].replicas ?? 1
+    const expected = view.rendered.workload.spec.replicas ?? 1
     const proof = await router.prove(view.rendered.service, { expected })
     if (!proof.proved) throw new Rejected(`after the switch: ${proof.reason}`)
     story.tell(`proved: the endpoints hold exactly the ${proof.pods} ready pods of ${candidate.color}`, 'good')
@@ -275,10 +288,12 @@ export class Machine {
       const old = await this.#view(stable)
       if (old.known) {
         await colors.restart(old.rendered, String(candidate.revision))
-        story.tell(`the pods of ${stable.color} are recreated in batches, so that kept connections move to ${candidate.color} while ${stable.color} stays warm`)
+        story.tell(
+          `the pods of ${stable.color} are recreated in batches, so that kept connections move to ${candidate.color} while ${stable.color} stays warm`,
+        )
       }
     }
-    const findings = await watchGates(this.#gates(view), {
+    const findings = await watchGates(bakeGates(this.#world, view), {
       clock,
       signal,
       duration: config.bakeTime,
@@ -292,21 +307,6 @@ export class Machine {
     if (open && config.onInconclusive === 'back') throw new Rejected(`not enough evidence: ${open.text}`, open.evidence, true)
     this.findings = findings
     await this.#advanceToRetire(operation)
-  }
-
-  #gates(view: View): Gate[] {
-    const { cluster, clock, signal, config } = this.#world
-    const { parts, rendered } = view
-    const world = { cluster, clock, signal, namespace: config.namespace }
-    if (config.bakeTime === 0) return []
-    const gates = [podHealthGate({ ...world, selector: rendered.selector, startup: config.readyTimeout })]
-    const check = chooseCheck(parts.workload, rendered.service, config.check)
-    if (check) gates.push(checkGate({ ...world, service: rendered.service.metadata.name, check, every: config.checkInterval, failures: CHECK_FAILURES }))
-    const port = metricsPort(view)
-    if (config.minRequests > 0 && port !== undefined) {
-      gates.push(trafficGate({ ...world, selector: rendered.selector, port, path: config.metricsPath, least: config.minRequests }))
-    }
-    return gates
   }
 
   /** From here on the candidate is the release: it is finished, not undone. */
@@ -346,7 +346,11 @@ export class Machine {
     const serving = await router.serving()
     if (!stable) {
       if (serving !== candidate.color) await colors.remove(candidate.color, view.rendered.config, REJECTED_GRACE)
-      else story.tell(`nothing served before revision ${candidate.revision}: there is no way back, ${candidate.color} keeps the traffic`, 'bad')
+      else
+        story.tell(
+          `nothing served before revision ${candidate.revision}: there is no way back, ${candidate.color} keeps the traffic`,
+          'bad',
+        )
       await writer.delete(refOf(view.rendered.preview), { own: true })
       await this.#finish('failed', candidate, view.content, { active: serving === candidate.color ? candidate : null, warm: null })
       return
@@ -365,9 +369,13 @@ export class Machine {
     if (!stable) return
     if ((await router.serving()) !== stable.color) {
       if (to.known) await colors.scale(to.rendered)
-      else story.tell(`the manifests of revision ${stable.revision} are no longer kept: ${stable.color} takes the traffic as it is`, 'warning')
+      else
+        story.tell(`the manifests of revision ${stable.revision} are no longer kept: ${stable.color} takes the traffic as it is`, 'warning')
       const warm = await colors.warm(to.rendered, from.rendered.selector, BACK_PATIENCE, config.readyTimeout)
-      if (!warm) throw new Error(`cannot go back: ${stable.color} has no ready pod within ${formatDuration(config.readyTimeout)}, and ${candidate.color} still has some; traffic stays there`)
+      if (!warm)
+        throw new Error(
+          `cannot go back: ${stable.color} has no ready pod within ${formatDuration(config.readyTimeout)}, and ${candidate.color} still has some; traffic stays there`,
+        )
       await router.set(to.rendered.service, 'back')
       story.tell(`${nameOf(to.rendered.service)} selects ${stable.color} again (${warm.pods} ready pods)`)
     }
@@ -414,16 +422,4 @@ export class Machine {
     const used = new Set([...next, ...Object.values(sides)].map((kept) => kept?.revision))
     for (const old of all) if (!used.has(old.revision)) await ledger.dropContent(old.revision)
   }
-}
-
-function metricsPort({ parts, rendered }: View): number | string | undefined {
-  const annotations: Record<string, string> = parts.workload['spec'].template.metadata.annotations ?? {}
-  const port = annotations['prometheus.io/port'] ?? rendered.service['spec'].ports[0]?.targetPort ?? rendered.service['spec'].ports[0]?.port
-  if (typeof port !== 'string' || /^\d+$/.test(port)) return port
-  // The API server's proxy to a pod takes no names.
-  for (const container of parts.workload['spec'].template.spec.containers) {
-    const named = container.ports?.find((entry: { name?: string }) => entry.name === port)
-    if (named) return named.containerPort
-  }
-  return undefined
 }

@@ -15,10 +15,10 @@ await runAction('bluegreen-deploy', async (host) => {
   const { cluster, namespace } = connect({ ...inputs, namespace: inputs.config.namespace }, { environment, signal, story })
   const config = { ...inputs.config, namespace }
   const url = host.runUrl ?? 'a run outside of GitHub Actions'
-  const identity = `${environment['GITHUB_RUN_ID'] ?? 'local'}-${environment['GITHUB_RUN_ATTEMPT'] ?? '1'}-${environment['GITHUB_JOB'] ?? 'job'}-${randomUUID()}`
+  const identity = `${environment.GITHUB_RUN_ID ?? 'local'}-${environment.GITHUB_RUN_ATTEMPT ?? '1'}-${environment.GITHUB_JOB ?? 'job'}-${randomUUID()}`
   // From here on post ends what this process does not.
   if (config.command !== 'status' && !config.dryRun) host.saveState('identity', identity)
-  const workspace = environment['GITHUB_WORKSPACE'] ?? process.cwd()
+  const workspace = environment.GITHUB_WORKSPACE ?? process.cwd()
   const manifests = () => loadManifests(inputs.manifests, { workspace, stdin: readStdin, kustomize })
   const deployment = inputs.deployment && !config.dryRun ? await startDeployment(inputs.deployment, host) : undefined
   try {

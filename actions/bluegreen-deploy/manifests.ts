@@ -31,7 +31,8 @@ export async function loadManifests(sources: string[], from: ManifestSources): P
       if (seen.has(name)) continue // a file that two patterns match
       seen.add(name)
       objects.push(...parseManifests(text, name))
-      if (objects.length > MOST_OBJECTS) throw new ManifestError(`manifests: more than ${MOST_OBJECTS} objects (at ${name}); release them in parts`)
+      if (objects.length > MOST_OBJECTS)
+        throw new ManifestError(`manifests: more than ${MOST_OBJECTS} objects (at ${name}); release them in parts`)
     }
   }
   if (objects.length === 0) throw new ManifestError(`manifests: no Kubernetes object in ${sources.join(', ')}`)
@@ -50,7 +51,8 @@ async function texts(source: string, from: ManifestSources): Promise<{ name: str
   const names = await readdir(path)
   if (names.some((name) => KUSTOMIZATION.includes(name))) return [{ name: `${source} (kustomize)`, text: await from.kustomize(path) }]
   const files = names.filter((name) => /\.(ya?ml|json)$/.test(name)).sort()
-  if (files.length === 0) throw new ManifestError(`manifests: folder ${source} holds no .yaml, .yml or .json file and no kustomization.yaml`)
+  if (files.length === 0)
+    throw new ManifestError(`manifests: folder ${source} holds no .yaml, .yml or .json file and no kustomization.yaml`)
   return Promise.all(files.map(async (name) => fileText(root, (await inside(root, join(path, name))) ?? name)))
 }
 
@@ -97,7 +99,8 @@ async function fileText(root: string, path: string): Promise<{ name: string; tex
 const YAML: SchemaOptions & { merge: boolean } = {
   schema: 'yaml-1.1',
   merge: true,
-  customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || ((tag as { format?: string }).format !== 'TIME' && !/timestamp$/.test(tag.tag))),
+  customTags: (tags) =>
+    tags.filter((tag) => typeof tag === 'string' || ((tag as { format?: string }).format !== 'TIME' && !/timestamp$/.test(tag.tag))),
 }
 
 /**
@@ -134,7 +137,7 @@ function unfold(value: unknown, where: string): KubeObject[] {
     throw new ManifestError(`manifests: ${where}: kind is ${describe(kind)}; a kind such as Deployment is needed`)
   }
   if (kind.endsWith('List') && Array.isArray(items)) return items.flatMap((item, i) => unfold(item, `${where}, item ${i + 1}`))
-  const name = isRecord(metadata) ? metadata['name'] : undefined
+  const name = isRecord(metadata) ? metadata.name : undefined
   if (typeof name !== 'string' || !/^[a-z0-9A-Z]([-a-zA-Z0-9.:_]{0,251}[a-zA-Z0-9])?$/.test(name)) {
     throw new ManifestError(`manifests: ${where}: metadata.name of the ${kind} is ${describe(name)}; a name of Kubernetes is needed`)
   }
@@ -145,7 +148,10 @@ function unfold(value: unknown, where: string): KubeObject[] {
   for (const [field, map] of Object.entries({ labels, annotations })) {
     if (map === undefined || map === null) continue
     const wrong = isRecord(map) ? Object.entries(map).find(([, text]) => typeof text !== 'string') : ['', map]
-    if (wrong) throw new ManifestError(`manifests: ${where}: metadata.${field} of ${kind}/${name} has ${describe(wrong[1])} where a string is needed (quote it)`)
+    if (wrong)
+      throw new ManifestError(
+        `manifests: ${where}: metadata.${field} of ${kind}/${name} has ${describe(wrong[1])} where a string is needed (quote it)`,
+      )
   }
   return [value as KubeObject]
 }

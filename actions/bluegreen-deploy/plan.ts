@@ -51,15 +51,24 @@ export function planRelease(input: PlanInput): Plan {
     const undo = `none: the fast way back to revision ${replaces.revision} ends here; its manifests are kept`
     steps.push({ phase: 'prepare', verb: 'delete', object: `color ${replaces.color}, revision ${replaces.revision}`, undo })
   }
-  for (const object of parts.prerequisites) steps.push({ phase: 'prepare', verb: 'create if absent', object: nameOf(object), undo: 'stays' })
-  for (const object of [...rendered.config, rendered.workload, rendered.preview]) steps.push({ phase: 'prepare', verb: 'apply', object: nameOf(object), undo: 'delete' })
+  for (const object of parts.prerequisites)
+    steps.push({ phase: 'prepare', verb: 'create if absent', object: nameOf(object), undo: 'stays' })
+  for (const object of [...rendered.config, rendered.workload, rendered.preview])
+    steps.push({ phase: 'prepare', verb: 'apply', object: nameOf(object), undo: 'delete' })
   const undo = stable ? `apply as of revision ${stable.revision}` : 'none: nothing served before'
   steps.push({ phase: 'switch', verb: 'apply', object: `${nameOf(rendered.service)} with color ${candidate.color}`, undo })
-  for (const object of [...parts.prerequisites, ...parts.shared]) steps.push({ phase: 'switch', verb: 'apply', object: nameOf(object), undo })
+  for (const object of [...parts.prerequisites, ...parts.shared])
+    steps.push({ phase: 'switch', verb: 'apply', object: nameOf(object), undo })
   if (stable) {
     const old = `Deployment/${parts.workload.metadata.name}-${stable.color}`
     steps.push({ phase: 'bake', verb: 'restart', object: old, undo: 'not needed' })
-    if (retire !== 'keep') steps.push({ phase: 'retire', verb: retire === 'scale' ? 'scale' : 'delete', object: old, undo: retire === 'scale' ? 'scale up' : 'release it again' })
+    if (retire !== 'keep')
+      steps.push({
+        phase: 'retire',
+        verb: retire === 'scale' ? 'scale' : 'delete',
+        object: old,
+        undo: retire === 'scale' ? 'scale up' : 'release it again',
+      })
   }
   steps.push({ phase: 'retire', verb: 'delete', object: nameOf(rendered.preview), undo: 'not needed' })
   return plan
@@ -82,6 +91,8 @@ export function contentOf(objects: KubeObject[], images: string[]): Content {
 /** JSON with sorted keys: the same objects give the same text. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
   )
 }

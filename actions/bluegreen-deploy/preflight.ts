@@ -104,10 +104,12 @@ async function checkPermissions(cluster: Cluster, namespace: string, permissions
       metadata: {} as KubeObject['metadata'],
       spec: { resourceAttributes },
     })
-    if (review['status']?.allowed !== true) missing.push(permission)
+    if (review.status?.allowed !== true) missing.push(permission)
   })
   if (missing.length === 0) return
-  throw new PreflightError(`the release lacks permissions in namespace ${namespace}; add these rules to its Role (ClusterRole where marked):\n${rulesText(merge(missing))}`)
+  throw new PreflightError(
+    `the release lacks permissions in namespace ${namespace}; add these rules to its Role (ClusterRole where marked):\n${rulesText(merge(missing))}`,
+  )
 }
 
 /** RBAC rules as YAML to paste. */
@@ -121,23 +123,26 @@ export function rulesText(permissions: Permission[]): string {
 
 /** No other Service may send traffic to the candidate before it was verified, and the Service itself must already be ours to switch. */
 async function checkServices({ cluster, namespace, release, rendered }: PreflightInput): Promise<void> {
-  const labels: Record<string, string> = rendered.workload['spec'].template.metadata.labels
+  const labels: Record<string, string> = rendered.workload.spec.template.metadata.labels
   const { items } = await cluster.list({ apiVersion: 'v1', kind: 'Service', namespace })
   for (const service of items) {
     const { name, labels: own = {} } = service.metadata
-    const selector = service['spec']?.selector
+    const selector = service.spec?.selector
     if (name === rendered.service.metadata.name) {
       if (selector && !(COLOR in selector) && Object.keys(selector).length > 0) {
         throw new PreflightError(
           `Service/${name} exists and selects pods without a color (${JSON.stringify(selector)}): a candidate would get traffic before it is verified. Taking over a running application is not supported yet; release under a new Service name, or delete this Service and its Deployment first`,
         )
       }
-      if (own[RELEASE] !== undefined && own[RELEASE] !== release) throw new PreflightError(`Service/${name} belongs to release ${own[RELEASE]}`)
+      if (own[RELEASE] !== undefined && own[RELEASE] !== release)
+        throw new PreflightError(`Service/${name} belongs to release ${own[RELEASE]}`)
       continue
     }
     if (own[PREVIEW] === 'true' && own[RELEASE] === release) continue
     if (selects(selector, labels)) {
-      throw new PreflightError(`Service/${name} would send traffic to the candidate before it is verified: it selects ${JSON.stringify(selector)}. Add a label to its selector that the release's pods do not have`)
+      throw new PreflightError(
+        `Service/${name} would send traffic to the candidate before it is verified: it selects ${JSON.stringify(selector)}. Add a label to its selector that the release's pods do not have`,
+      )
     }
   }
 }
@@ -154,10 +159,14 @@ async function dryRun(cluster: Cluster, rendered: Rendered, shared: KubeObject[]
     } catch (error) {
       if (!(error instanceof ApiError) || error.status === 0 || error.status >= 500 || error.status === 401) throw error
       const conflict = fieldConflict(error, object)
-      if (conflict !== 'ours') problems.push(`${nameOf(object)}: ${(conflict?.message ?? error.said).replaceAll(name, object.metadata.name)}`)
+      if (conflict !== 'ours')
+        problems.push(`${nameOf(object)}: ${(conflict?.message ?? error.said).replaceAll(name, object.metadata.name)}`)
     }
   })
-  if (problems.length) throw new PreflightError(`manifests: the API server refuses ${problems.length === 1 ? 'an object' : `${problems.length} objects`}:\n${problems.sort().slice(0, 20).join('\n')}`)
+  if (problems.length)
+    throw new PreflightError(
+      `manifests: the API server refuses ${problems.length === 1 ? 'an object' : `${problems.length} objects`}:\n${problems.sort().slice(0, 20).join('\n')}`,
+    )
 }
 
 async function inParallel<T>(items: T[], work: (item: T) => Promise<void>): Promise<void> {

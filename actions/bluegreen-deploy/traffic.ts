@@ -35,7 +35,7 @@ export function serviceRouter(options: RouterOptions): Router {
   return {
     async serving() {
       const live = await cluster.get({ apiVersion: 'v1', kind: 'Service', namespace, name })
-      const color = live?.['spec']?.selector?.[COLOR]
+      const color = live?.spec?.selector?.[COLOR]
       return isColor(color) ? color : undefined
     },
 
@@ -49,14 +49,15 @@ export function serviceRouter(options: RouterOptions): Router {
       let last = 'they have not been read'
       const queries = [
         { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', namespace, labelSelector: `kubernetes.io/service-name=${name}` },
-        { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: selectorText(service['spec'].selector) },
+        { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: selectorText(service.spec.selector) },
       ]
       const proof = await waitFor<Proof>(
         cluster,
         queries,
         (slices = [], pods = []) => {
           const ready = pods.filter(isReady)
-          if (ready.length < expected) return { proved: false, reason: `only ${ready.length} of ${expected} pods stayed ready when traffic came` }
+          if (ready.length < expected)
+            return { proved: false, reason: `only ${ready.length} of ${expected} pods stayed ready when traffic came` }
           last = disagreement(slices, ready) ?? ''
           if (last) since = undefined
           else since ??= clock.monotonic()
@@ -64,7 +65,12 @@ export function serviceRouter(options: RouterOptions): Router {
         },
         { clock, signal, timeout: propagation + timeout, every: 250 },
       )
-      return proof ?? { proved: false, reason: `the endpoints of ${nameOf(service)} did not follow within ${formatDuration(timeout)}: ${last || 'they changed too often'}` }
+      return (
+        proof ?? {
+          proved: false,
+          reason: `the endpoints of ${nameOf(service)} did not follow within ${formatDuration(timeout)}: ${last || 'they changed too often'}`,
+        }
+      )
     },
   }
 }
@@ -74,7 +80,7 @@ export function disagreement(slices: KubeObject[], ready: KubeObject[]): string 
   const wanted = new Map(ready.map((pod) => [pod.metadata.uid, pod.metadata.name]))
   const reached = new Set<string>()
   for (const slice of slices) {
-    for (const endpoint of slice['endpoints'] ?? []) {
+    for (const endpoint of slice.endpoints ?? []) {
       // "nil means unknown, and is to be taken as ready" (discovery.k8s.io/v1)
       if (endpoint.conditions?.ready === false) continue
       const { uid, name } = endpoint.targetRef ?? {}

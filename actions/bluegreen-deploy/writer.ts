@@ -1,4 +1,13 @@
-import { ApiError, type Cluster, type DeleteOptions, isConflict, type KubeObject, nameOf, type Ref, refOf } from '../shared/kubernetes/cluster.ts'
+import {
+  ApiError,
+  type Cluster,
+  type DeleteOptions,
+  isConflict,
+  type KubeObject,
+  nameOf,
+  type Ref,
+  refOf,
+} from '../shared/kubernetes/cluster.ts'
 import { type Lease, Superseded } from '../shared/kubernetes/lease.ts'
 import { FIELD_MANAGER } from '../shared/kubernetes/rest.ts'
 import { RELEASE } from './colors.ts'
@@ -31,7 +40,10 @@ export class Writer {
    * Server-side apply. `own` objects are the release's and are taken by force, after it was seen that they are not somebody
    * else's; of others a field that another manager owns is a FieldConflict, unless `force` says that safety comes first.
    */
-  async apply(object: KubeObject, options: { own?: boolean; force?: boolean; unless?: (live: KubeObject) => boolean } = {}): Promise<KubeObject> {
+  async apply(
+    object: KubeObject,
+    options: { own?: boolean; force?: boolean; unless?: (live: KubeObject) => boolean } = {},
+  ): Promise<KubeObject> {
     return this.#again(refOf(object), async (live) => {
       if (live && options.unless?.(live)) return live
       if (live && options.own) this.#assertOwn(live)
@@ -108,7 +120,9 @@ export class Writer {
   #assertNotSuperseded(live: KubeObject): void {
     const written = Number(live.metadata.annotations?.[GENERATION] ?? 0)
     if (written > this.#lease.generation) {
-      throw new Superseded(`${nameOf(live)} was written by a later run (generation ${written}, ours is ${this.#lease.generation}); this run writes nothing more`)
+      throw new Superseded(
+        `${nameOf(live)} was written by a later run (generation ${written}, ours is ${this.#lease.generation}); this run writes nothing more`,
+      )
     }
   }
 }

@@ -71,7 +71,7 @@ export async function runAction(name: string, body: (host: Host) => Promise<Resu
     result = await Promise.race([body(host), watched.crashed])
   } catch (error) {
     if (error instanceof InputError) title = 'input'
-    else if (error instanceof Error && error.stack) story.evidence('Where the error came from', error.stack)
+    else if (isDefect(error) || environment['RUNNER_DEBUG'] === '1') story.evidence('Where the error came from', stackOf(error))
     result = { report: failure(name, error, started, host, safe) }
   }
   watched.ended()
@@ -107,6 +107,10 @@ function watch(): { signal: AbortSignal; crashed: Promise<never>; ended(): void 
   process.on('uncaughtException', reject).on('unhandledRejection', reject).on('beforeExit', stalled)
   return { signal: abort.signal, crashed, ended: () => process.off('beforeExit', stalled) }
 }
+
+/** Errors that JavaScript throws by itself are ours to mend; those that the work throws explain themselves. */
+const isDefect = (error: unknown): boolean => [TypeError, ReferenceError, RangeError, SyntaxError].some((type) => error instanceof type)
+const stackOf = (error: unknown): string => (error instanceof Error && error.stack) || String(error)
 
 function failure(name: string, error: unknown, started: number, { signal, story }: Host, safe: (text: string) => string): Report {
   const wrong = error instanceof InputError

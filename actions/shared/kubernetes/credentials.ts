@@ -48,10 +48,10 @@ export function loadKubeconfig(from: {
 
 /** The proxy that $HTTPS_PROXY and $NO_PROXY ask for; $NO_PROXY holds hosts, domain suffixes, addresses and CIDR blocks. */
 export function proxyFor(server: URL, environment: Record<string, string | undefined>): string | undefined {
-  const proxy = environment['HTTPS_PROXY'] ?? environment['https_proxy']
+  const proxy = environment.HTTPS_PROXY ?? environment.https_proxy
   if (!proxy || server.protocol !== 'https:') return undefined
   const host = server.hostname.replace(/^\[|\]$/g, '')
-  const excluded = (environment['NO_PROXY'] ?? environment['no_proxy'] ?? '').split(',').map((entry) => entry.trim().toLowerCase())
+  const excluded = (environment.NO_PROXY ?? environment.no_proxy ?? '').split(',').map((entry) => entry.trim().toLowerCase())
   return excluded.some((entry) => entry !== '' && matches(host, entry)) ? undefined : proxy
 }
 

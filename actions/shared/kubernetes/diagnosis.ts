@@ -30,9 +30,9 @@ export async function diagnose(cluster: Cluster, namespace: string, pods: KubeOb
 
 async function eventsText(cluster: Cluster, namespace: string, pod: string): Promise<string> {
   const { items } = await cluster.list({ apiVersion: 'v1', kind: 'Event', namespace, fieldSelector: `involvedObject.name=${pod}` })
-  const when = (event: KubeObject) => String(event['lastTimestamp'] ?? event['eventTime'] ?? event.metadata.creationTimestamp ?? '')
+  const when = (event: KubeObject) => String(event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? '')
   const lines = items.sort((a, b) => when(a).localeCompare(when(b))).slice(-EVENTS)
-  return lines.map((event) => `${when(event)} ${event['type']} ${event['reason']}: ${event['message']}`).join('\n') || '(none)'
+  return lines.map((event) => `${when(event)} ${event.type} ${event.reason}: ${event.message}`).join('\n') || '(none)'
 }
 
 async function unlessRefused(read: () => Promise<string>): Promise<string> {

@@ -51,7 +51,7 @@ export class Lease {
 
   /** Grows with every holder; what is written carries it. */
   get generation(): number {
-    return Number(this.#held['spec']?.leaseTransitions ?? 0)
+    return Number(this.#held.spec?.leaseTransitions ?? 0)
   }
 
   /** Throws Superseded, naming the holder and its run, when it still lives after `timeout`. */
@@ -63,11 +63,11 @@ export class Lease {
     let told = false
     for (;;) {
       const live = await cluster.get(ref)
-      const holder = String(live?.['spec']?.holderIdentity ?? '')
+      const holder = String(live?.spec?.holderIdentity ?? '')
       const at = clock.monotonic()
       if (live && seen?.version !== live.metadata.resourceVersion) seen = { version: live.metadata.resourceVersion, at }
       // An observer waits for what the holder promised, or for what we would, whichever is longer.
-      const promised = Math.max(duration, Number(live?.['spec']?.leaseDurationSeconds ?? 0) * 1000)
+      const promised = Math.max(duration, Number(live?.spec?.leaseDurationSeconds ?? 0) * 1000)
       const silent = seen ? at - seen.at : 0
       if (!holder || holder === identity || silent >= promised) {
         const since = clock.monotonic()
@@ -129,7 +129,7 @@ export class Lease {
     for (;;) {
       const since = clock.monotonic()
       try {
-        const spec = { ...this.#held['spec'], renewTime: microTime(clock.now()) }
+        const spec = { ...this.#held.spec, renewTime: microTime(clock.now()) }
         this.#held = await cluster.replace({ ...this.#held, spec })
         this.#renewedAt = since
         return
@@ -138,9 +138,9 @@ export class Lease {
       }
       const { apiVersion, kind, metadata } = this.#held
       const live = await cluster.get({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name })
-      const ours = live?.['spec']?.holderIdentity === identity && live['spec'].leaseTransitions === this.generation
+      const ours = live?.spec?.holderIdentity === identity && live.spec.leaseTransitions === this.generation
       if (!live || !ours) {
-        const by = live?.['spec']?.holderIdentity || 'nobody'
+        const by = live?.spec?.holderIdentity || 'nobody'
         this.#lost = new Superseded(`${name} is no longer held by this run (now by ${by}); this run writes nothing more`)
         throw this.#lost
       }
@@ -157,7 +157,7 @@ async function take(options: LeaseOptions, live: KubeObject | undefined): Promis
     leaseDurationSeconds: Math.ceil(duration / 1000),
     acquireTime: now,
     renewTime: now,
-    leaseTransitions: Math.max(Number(live?.['spec']?.leaseTransitions ?? 0), atLeast) + 1,
+    leaseTransitions: Math.max(Number(live?.spec?.leaseTransitions ?? 0), atLeast) + 1,
   }
   const annotations = { ...live?.metadata.annotations, [RUN_URL]: url }
   const object: KubeObject = live

@@ -29,7 +29,7 @@ interface ContainerStatus {
 export const isReady = (pod: KubeObject): boolean => !pod.metadata.deletionTimestamp && condition(pod, 'Ready')?.status === 'True'
 
 export function containerStatuses(pod: KubeObject): ContainerStatus[] {
-  return [...(pod['status']?.initContainerStatuses ?? []), ...(pod['status']?.containerStatuses ?? [])]
+  return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]
 }
 
 export const restartsOf = (pod: KubeObject): number => containerStatuses(pod).reduce((sum, status) => sum + (status.restartCount ?? 0), 0)
@@ -88,8 +88,8 @@ const BAD_CONFIG = ['CreateContainerConfigError', 'InvalidImageName', 'ErrImageN
 const NO_PULL = ['ErrImagePull', 'ImagePullBackOff', 'RegistryUnavailable', 'ImageInspectError']
 
 function troubleOf(pod: KubeObject, patience: Patience): Trouble | undefined {
-  if (pod['status']?.phase === 'Failed') {
-    const { reason, message } = pod['status']
+  if (pod.status?.phase === 'Failed') {
+    const { reason, message } = pod.status
     // An evicted pod is replaced by its ReplicaSet.
     if (reason === 'Evicted' || reason === 'Preempting') return undefined
     return { kind: 'failed', text: `failed: ${message ?? reason ?? 'no reason given'}`, patience: patience.crashLoop }
@@ -136,5 +136,5 @@ function containerTrouble(status: ContainerStatus, patience: Patience): Trouble 
 }
 
 function condition(object: KubeObject, type: string): { status: string; reason?: string; message?: string } | undefined {
-  return object['status']?.conditions?.find((entry: { type: string }) => entry.type === type)
+  return object.status?.conditions?.find((entry: { type: string }) => entry.type === type)
 }
