@@ -14,7 +14,7 @@ export function parseInputs(contract: Contract, pairs: readonly string[]): Recor
   const wrong = pairs.filter((pair) => !pair.includes('='))
   if (wrong.length) throw new Error(`not input=value: ${wrong.join(' ')}`)
   const inputs = Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]))
-  const missing = Object.entries(contract.inputs).filter(([name, input]) => input.required && !(inputs[name] ?? input.default))
+  const missing = Object.entries(contract.inputs).filter(([name, input]) => input.required && input.default === undefined && !inputs[name])
   if (missing.length) throw new Error(`${contract.name} requires ${missing.map(([name]) => `${name}=...`).join(' ')}`)
   return inputs
 }

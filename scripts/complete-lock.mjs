@@ -17,7 +17,7 @@ function platform(name) {
 }
 
 /** @param {{ packages: Record<string, { dev?: boolean, optionalDependencies?: Record<string, string> }> }} lock */
-export function complete(lock) {
+function complete(lock) {
   const added = []
   for (const [path, parent] of Object.entries(lock.packages)) {
     if (path === '') continue
@@ -32,10 +32,8 @@ export function complete(lock) {
   return added
 }
 
-if (process.argv[1]?.endsWith('complete-lock.mjs')) {
-  const file = 'package-lock.json'
-  const lock = JSON.parse(readFileSync(file, 'utf8'))
-  const added = complete(lock)
-  writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`)
-  console.log(`${added.length} added`)
-}
+const file = 'package-lock.json'
+const lock = JSON.parse(readFileSync(file, 'utf8'))
+const added = complete(lock)
+writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`)
+console.log(`${added.length} added`)

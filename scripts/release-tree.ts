@@ -37,7 +37,7 @@ export function writeReleaseTree(root: string, to: string): void {
 export function tagTree(root: string, tree: string, tag: string): string {
   const scratch = mkdtempSync(join(tmpdir(), 'release-index-'))
   const git = (args: string[], env: Record<string, string> = {}): string =>
-    execFileSync('git', args, { cwd: root, encoding: 'utf8', env: { ...process.env, ...env } }).trim()
+    execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } }).trim()
   try {
     const there = { GIT_INDEX_FILE: join(scratch, 'index'), GIT_WORK_TREE: tree, GIT_DIR: git(['rev-parse', '--absolute-git-dir']) }
     // Forced: what the project ignores is what a release is made of.
