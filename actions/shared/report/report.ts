@@ -5,7 +5,7 @@ import { z } from 'zod'
 export const outcomeSchema = z.enum(['passed', 'failed', 'inconclusive', 'error'])
 export type Outcome = z.infer<typeof outcomeSchema>
 
-export const levelSchema = z.enum(['info', 'good', 'warning', 'bad'])
+const levelSchema = z.enum(['info', 'good', 'warning', 'bad'])
 export type Level = z.infer<typeof levelSchema>
 
 const momentSchema = z.strictObject({
