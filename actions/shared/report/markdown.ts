@@ -84,8 +84,10 @@ function gantt(report: Report): string {
     'gantt',
     '  dateFormat x',
     `  axisFormat ${report.seconds < 3600 ? '%M:%S' : '%H:%M'}`,
+    // The number keeps a phase from beginning with one of Mermaid's words.
     ...found.map(
-      (s) => `  ${label(s.phase)} ${label(readableSeconds(s.to - s.from))} :${tag[s.level]}${milliseconds(s.from)}, ${milliseconds(s.to)}`,
+      (s, i) =>
+        `  ${i + 1}. ${label(s.phase)} ${label(readableSeconds(s.to - s.from))} :${tag[s.level]}${milliseconds(s.from)}, ${milliseconds(s.to)}`,
     ),
   ])
 }
