@@ -1,5 +1,6 @@
-import { type Cluster, type KubeObject, nameOf, selectorText } from '../shared/kubernetes/cluster.ts'
+import { type Cluster, type KubeObject, nameOf, refOf, selectorText } from '../shared/kubernetes/cluster.ts'
 import { diagnose, type Evidence } from '../shared/kubernetes/diagnosis.ts'
+import type { Deployment, Pod } from '../shared/kubernetes/kinds.ts'
 import { containerStatuses, isReady, judgeRollout, TroubleLog } from '../shared/kubernetes/rollout.ts'
 import { waitFor } from '../shared/kubernetes/wait.ts'
 import { type Clock, formatDuration } from '../shared/time/clock.ts'
@@ -13,13 +14,15 @@ export interface ColorsOptions {
   signal: AbortSignal
   namespace: string
   release: string
-  tell(text: string): void
+  tell: (text: string) => void
 }
 
 export type Readiness = { ready: true; pods: number; digests: string[] } | { ready: false; reason: string; evidence: Evidence[] }
 
 /** How often a wait tells how far it is, in milliseconds. */
 const PROGRESS = 10_000
+/** On the pods of a color: for which revision they were recreated. */
+const RESTARTED = 'devops-actions/restarted-for'
 /** How long deleted pods may take to be gone, in milliseconds, beyond their grace. */
 const GONE = 120_000
 
@@ -39,23 +42,22 @@ export class Colors {
   }
 
   async scale(rendered: Rendered, replicas?: number): Promise<void> {
-    const { workload } = rendered
-    await this.#options.writer.apply(replicas === undefined ? workload : { ...workload, spec: { ...workload.spec, replicas } }, {
-      own: true,
-    })
+    const { cluster, writer } = this.#options
+    // An apply without the mark of the last restart would be another restart: at a way back, of the pods that take the traffic.
+    const live = (await cluster.get(refOf(rendered.workload))) as Deployment | undefined
+    const workload = marked(rendered.workload, live?.spec.template.metadata.annotations?.[RESTARTED])
+    if (replicas !== undefined) workload.spec.replicas = replicas
+    await writer.apply(workload, { own: true })
   }
 
   /** Recreates the color's pods in the batches of its own rolling-update strategy. `mark` makes the same restart the same write. */
   async restart(rendered: Rendered, mark: string): Promise<void> {
-    const workload = structuredClone(rendered.workload)
-    const { metadata } = workload.spec.template
-    metadata.annotations = { ...metadata.annotations, 'devops-actions/restarted-for': mark }
-    await this.#options.writer.apply(workload, { own: true })
+    await this.#options.writer.apply(marked(rendered.workload, mark), { own: true })
   }
 
-  async get(color: Color): Promise<KubeObject | undefined> {
+  async get(color: Color): Promise<Deployment | undefined> {
     const { items } = await this.#options.cluster.list({ ...this.#deployments(), labelSelector: this.#labels(color) })
-    return items[0]
+    return items[0] as Deployment | undefined
   }
 
   /** Waits until every pod is available; ends early on what cannot heal, with the words of the pod that shows why. */
@@ -64,11 +66,11 @@ export class Colors {
     const troubles = new TroubleLog()
     let told = clock.monotonic()
     let last = ''
-    let pods: KubeObject[] = []
+    let pods: Pod[] = []
     const verdict = await waitFor(
       cluster,
       this.#queries(rendered),
-      (deployments = [], seen = []) => {
+      (deployments: Deployment[], seen: Pod[]) => {
         pods = seen
         const deployment = deployments.find((object) => object.metadata.name === rendered.workload.metadata.name)
         const judgement = judgeRollout(deployment, seen, troubles, clock.monotonic())
@@ -107,7 +109,7 @@ export class Colors {
     return waitFor(
       cluster,
       queries,
-      (deployments = [], pods = [], others = []) => {
+      (deployments: Deployment[], pods: Pod[], others: Pod[]) => {
         const deployment = deployments.find((object) => object.metadata.name === rendered.workload.metadata.name)
         const ready = pods.filter(isReady).length
         const full = ready >= (deployment?.spec?.replicas ?? 1)
@@ -136,7 +138,7 @@ export class Colors {
         { ...this.#deployments(), labelSelector: this.#labels(color) },
         { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: this.#labels(color) },
       ],
-      async (deployments = [], pods = []) => {
+      async (deployments: Deployment[], pods: Pod[]) => {
         for (const pod of grace === undefined ? [] : pods) {
           const uid = pod.metadata.uid ?? pod.metadata.name
           if (shortened.has(uid)) continue
@@ -172,3 +174,11 @@ export class Colors {
 
 const pick = (selector: Record<string, string>): Record<string, string> =>
   selector[COLOR] === undefined ? {} : { [COLOR]: selector[COLOR] }
+
+/** A copy whose pods carry the mark of their restart, if there was one. */
+function marked(workload: Deployment, mark: string | undefined): Deployment {
+  const copy = structuredClone(workload)
+  const { metadata } = copy.spec.template
+  if (mark !== undefined) metadata.annotations = { ...metadata.annotations, [RESTARTED]: mark }
+  return copy
+}

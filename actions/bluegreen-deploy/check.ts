@@ -1,4 +1,5 @@
-import type { Cluster, KubeObject } from '../shared/kubernetes/cluster.ts'
+import type { Cluster } from '../shared/kubernetes/cluster.ts'
+import type { Deployment, Service, ServicePort } from '../shared/kubernetes/kinds.ts'
 import type { Clock } from '../shared/time/clock.ts'
 
 /** An HTTP request that a good version answers with a status from 200 to 399. */
@@ -45,11 +46,11 @@ export async function checkInRow(
  * Undefined when there is nothing to ask. `port` may be a number or a name of the Service's.
  */
 export function chooseCheck(
-  workload: KubeObject,
-  service: KubeObject,
+  workload: Deployment,
+  service: Service,
   given: { path?: string; port?: string; timeout: number },
 ): Check | undefined {
-  const ports: ServicePort[] = service.spec.ports
+  const { ports } = service.spec
   const named = given.port === undefined ? undefined : ports.find((port) => port.name === given.port || String(port.port) === given.port)
   if (given.port !== undefined && !named) {
     throw new Error(
@@ -63,19 +64,11 @@ export function chooseCheck(
   for (const container of workload.spec.template.spec.containers) {
     const probe = container.readinessProbe?.httpGet
     if (!probe) continue
-    const numberOf = (port: unknown): unknown =>
-      container.ports?.find((entry: { name?: string }) => entry.name === port)?.containerPort ?? port
+    const numberOf = (port: unknown): unknown => container.ports?.find((entry) => entry.name === port)?.containerPort ?? port
     const port = (named ? [named] : ports).find((entry) => numberOf(entry.targetPort ?? entry.port) === numberOf(probe.port))
     if (port) return { path: probe.path ?? '/', port: port.port, https: probe.scheme === 'HTTPS', timeout: given.timeout }
   }
   return undefined
-}
-
-interface ServicePort {
-  name?: string
-  port: number
-  targetPort?: number | string
-  appProtocol?: string
 }
 
 const isHttps = (port: ServicePort): boolean => port.appProtocol === 'https' || port.name === 'https' || port.port === 443

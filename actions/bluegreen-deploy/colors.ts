@@ -1,4 +1,6 @@
+import { z } from 'zod'
 import { type KubeObject, nameOf, selects } from '../shared/kubernetes/cluster.ts'
+import type { Deployment, LabelSelector, Labels, PodSpec, Service } from '../shared/kubernetes/kinds.ts'
 import { ManifestError } from './manifests.ts'
 
 export type Color = 'blue' | 'green'
@@ -15,8 +17,8 @@ export const PREVIEW = 'devops-actions/preview'
 
 /** The user's manifests, color-free, taken apart by what a release does with them. */
 export interface Parts {
-  workload: KubeObject
-  service: KubeObject
+  workload: Deployment
+  service: Service
   /** ConfigMaps and Secrets that the pods read: each color gets its own, so that the way back finds the old ones. */
   config: KubeObject[]
   /** Must exist before the pods; created when absent, and changed with the switch. */
@@ -33,29 +35,28 @@ PREREQUISITES.push('PersistentVolume', 'PersistentVolumeClaim', 'ClusterRole', '
 export function sortParts(objects: KubeObject[]): Parts {
   unique(objects)
   const workloads = objects.filter((object) => object.kind === 'Deployment' && object.apiVersion.startsWith('apps/'))
-  const workload = workloads[0]
-  if (!workload)
-    throw new ManifestError(`manifests: no Deployment among ${objects.slice(0, 10).map(nameOf).join(', ')}; a release needs one`)
+  const [first] = workloads
+  if (!first) throw new ManifestError(`manifests: no Deployment among ${objects.slice(0, 10).map(nameOf).join(', ')}; a release needs one`)
   if (workloads.length > 1) {
-    throw new ManifestError(
-      `manifests: ${workloads.length} Deployments (${workloads.slice(0, 10).map(nameOf).join(', ')}); release each under a name of its own`,
-    )
+    const names = workloads.slice(0, 10).map(nameOf).join(', ')
+    throw new ManifestError(`manifests: ${workloads.length} Deployments (${names}); release each under a name of its own`)
   }
-  const labels = checkWorkload(workload)
-  const services = objects.filter(
-    (object) => object.kind === 'Service' && object.apiVersion === 'v1' && selects(object.spec?.selector, labels),
-  )
-  const service = services[0]
-  if (!service)
+  const workload = checkWorkload(first)
+  const { labels } = workload.spec.template.metadata
+  const services = objects.filter(isService).filter((object) => selects(object.spec?.selector, labels))
+  const [found] = services
+  if (!found) {
     throw new ManifestError(
       `manifests: no Service selects the pods of ${nameOf(workload)} (labels ${JSON.stringify(labels)}); traffic could not be switched`,
     )
-  if (services.length > 1)
+  }
+  if (services.length > 1) {
     throw new ManifestError(`manifests: ${services.map(nameOf).join(' and ')} select the same pods; a release switches one Service`)
-  checkService(service)
+  }
+  const service = checkService(found)
   const used = configNames(workload)
   const config = objects.filter((object) => used.has(`${object.kind}/${object.metadata.name}`))
-  const rest = objects.filter((object) => object !== workload && object !== service && !config.includes(object))
+  const rest = objects.filter((object) => object !== first && object !== found && !config.includes(object))
   const order = (object: KubeObject) => PREREQUISITES.indexOf(object.kind)
   return {
     workload,
@@ -75,49 +76,88 @@ function unique(objects: KubeObject[]): void {
   }
 }
 
-function checkWorkload(workload: KubeObject): Record<string, string> {
+interface MaybeService extends KubeObject {
+  spec?: { selector?: Labels }
+}
+const isService = (object: KubeObject): object is MaybeService => object.kind === 'Service' && object.apiVersion === 'v1'
+
+const labelsShape = z.record(z.string(), z.string()).refine((labels) => Object.keys(labels).length > 0, 'at least one label is needed')
+const namedShape = z.looseObject({ name: z.string() }).partial()
+const sourceShape = z
+  .looseObject({ configMap: namedShape, secret: z.looseObject({ name: z.string(), secretName: z.string() }).partial() })
+  .partial()
+const containerShape = z.looseObject({
+  name: z.string(),
+  envFrom: z.array(z.looseObject({ configMapRef: namedShape, secretRef: namedShape }).partial()).optional(),
+  env: z
+    .array(z.looseObject({ valueFrom: z.looseObject({ configMapKeyRef: namedShape, secretKeyRef: namedShape }).partial() }).partial())
+    .optional(),
+})
+const termsShape = z.array(z.looseObject({})).optional()
+const affinityShape = z.looseObject({
+  requiredDuringSchedulingIgnoredDuringExecution: termsShape,
+  preferredDuringSchedulingIgnoredDuringExecution: termsShape,
+})
+const podShape = z.looseObject({
+  containers: z.array(containerShape).min(1),
+  initContainers: z.array(containerShape).optional(),
+  volumes: z.array(sourceShape.extend({ projected: z.looseObject({ sources: z.array(sourceShape).optional() }).optional() })).optional(),
+  imagePullSecrets: z.array(namedShape).optional(),
+  affinity: z.looseObject({ podAffinity: affinityShape, podAntiAffinity: affinityShape }).partial().optional(),
+  topologySpreadConstraints: termsShape,
+})
+const workloadShape = z.looseObject({
+  replicas: z.int().min(1).optional(),
+  selector: z.looseObject({ matchLabels: labelsShape }),
+  template: z.looseObject({
+    metadata: z.looseObject({ labels: labelsShape, annotations: z.record(z.string(), z.string()).nullish() }),
+    spec: podShape,
+  }),
+})
+const serviceShape = z.looseObject({
+  selector: labelsShape,
+  ports: z.array(z.looseObject({ port: z.int().min(1).max(65535), name: z.string().optional() })).min(1),
+})
+
+/** The fields that the release itself works with are checked here; the API server's dry run checks the rest. */
+function checkShape(object: KubeObject, shape: z.ZodType): void {
+  const read = z.object({ spec: shape }).safeParse(object)
+  if (!read.success)
+    throw new ManifestError(`manifests: ${nameOf(object)} is not one: ${z.prettifyError(read.error).replaceAll(/\s+/g, ' ')}`)
+}
+
+function checkWorkload(object: KubeObject): Deployment {
+  checkShape(object, workloadShape)
+  const workload = object as Deployment
   const name = nameOf(workload)
-  const spec = workload.spec
-  const labels = spec?.template?.metadata?.labels
-  const containers = spec?.template?.spec?.containers
-  if (!isLabels(labels)) throw new ManifestError(`manifests: ${name} has no labels of text in spec.template.metadata`)
-  if (!Array.isArray(containers) || containers.length === 0)
-    throw new ManifestError(`manifests: ${name} has no containers in spec.template.spec`)
-  if (!isLabels(spec.selector?.matchLabels)) throw new ManifestError(`manifests: ${name} has no spec.selector.matchLabels`)
-  if (COLOR in labels || COLOR in spec.selector.matchLabels) {
+  const { selector, template } = workload.spec
+  if (COLOR in template.metadata.labels || COLOR in selector.matchLabels) {
     throw new ManifestError(`manifests: ${name} has a label ${COLOR} of its own; keep the manifests free of colors, the release adds them`)
   }
-  if (spec.replicas !== undefined && (!Number.isInteger(spec.replicas) || spec.replicas < 1)) {
-    throw new ManifestError(
-      `manifests: spec.replicas of ${name} is ${JSON.stringify(spec.replicas)}; a whole number of 1 or more is needed`,
-    )
-  }
-  if (workload.metadata.name.length > 57)
+  if (workload.metadata.name.length > 57) {
     throw new ManifestError(`manifests: the name of ${name} is longer than 57 characters, which leaves no room for the color`)
-  return labels
+  }
+  return workload
 }
 
-function checkService(service: KubeObject): void {
+function checkService(object: KubeObject): Service {
+  checkShape(object, serviceShape)
+  const service = object as Service
   const name = nameOf(service)
-  if (COLOR in service.spec.selector)
+  if (COLOR in service.spec.selector) {
     throw new ManifestError(`manifests: ${name} selects a ${COLOR}; keep the manifests free of colors, the release adds them`)
-  if (!Array.isArray(service.spec.ports) || service.spec.ports.length === 0) throw new ManifestError(`manifests: ${name} has no ports`)
-  if (service.metadata.name.length > 55)
+  }
+  if (service.metadata.name.length > 55) {
     throw new ManifestError(`manifests: the name of ${name} is longer than 55 characters, which leaves no room for its preview`)
+  }
+  return service
 }
-
-const isLabels = (value: unknown): value is Record<string, string> =>
-  typeof value === 'object' &&
-  value !== null &&
-  Object.keys(value).length > 0 &&
-  Object.values(value).every((text) => typeof text === 'string')
 
 /** Calls `visit` with each place in a pod that names a ConfigMap or Secret; `visit` may return another name to put there. */
-// biome-ignore lint/suspicious/noExplicitAny: raw pod JSON
-function visitConfig(pod: any, visit: (kind: 'ConfigMap' | 'Secret', name: string) => string): void {
-  // biome-ignore lint/suspicious/noExplicitAny: raw pod JSON
-  const at = (place: any, field: string, kind: 'ConfigMap' | 'Secret') => {
-    if (typeof place?.[field] === 'string') place[field] = visit(kind, place[field])
+function visitConfig(pod: PodSpec, visit: (kind: 'ConfigMap' | 'Secret', name: string) => string): void {
+  const at = <Field extends string>(place: { [name in Field]?: string } | undefined, field: Field, kind: 'ConfigMap' | 'Secret') => {
+    const name = place?.[field]
+    if (place && name !== undefined) Object.assign(place, { [field]: visit(kind, name) })
   }
   for (const container of [...(pod.initContainers ?? []), ...(pod.containers ?? [])]) {
     for (const source of container.envFrom ?? []) {
@@ -138,7 +178,7 @@ function visitConfig(pod: any, visit: (kind: 'ConfigMap' | 'Secret', name: strin
   for (const secret of pod.imagePullSecrets ?? []) at(secret, 'name', 'Secret')
 }
 
-function configNames(workload: KubeObject): Set<string> {
+function configNames(workload: Deployment): Set<string> {
   const names = new Set<string>()
   visitConfig(workload.spec.template.spec, (kind, name) => {
     names.add(`${kind}/${name}`)
@@ -150,9 +190,9 @@ function configNames(workload: KubeObject): Set<string> {
 /** What one color of a release consists of, ready to be applied. */
 export interface Rendered {
   config: KubeObject[]
-  workload: KubeObject
-  preview: KubeObject
-  service: KubeObject
+  workload: Deployment
+  preview: Service
+  service: Service
   /** What the color's pods are selected by. */
   selector: Record<string, string>
 }
@@ -163,7 +203,7 @@ export function renderColor(parts: Parts, release: string, color: Color, revisio
   const service = structuredClone(parts.service)
   const { spec } = workload
   const own = { [RELEASE]: release, [COLOR]: color }
-  const plainLabels: Record<string, string> = parts.workload.spec.template.metadata.labels
+  const plainLabels = parts.workload.spec.template.metadata.labels
   workload.metadata.name += `-${color}`
   workload.metadata.labels = { ...workload.metadata.labels, ...own, [REVISION]: String(revision) }
   spec.selector.matchLabels[COLOR] = color
@@ -183,8 +223,8 @@ export function renderColor(parts: Parts, release: string, color: Color, revisio
   service.spec.selector = selector
   service.metadata.labels = { ...service.metadata.labels, [RELEASE]: release }
   // Only our own labels: a ServiceMonitor that selects the user's does not pick it up.
-  const ports = parts.service.spec.ports.map((port: { nodePort?: number }) => ({ ...port, nodePort: undefined }))
-  const preview: KubeObject = {
+  const ports = parts.service.spec.ports.map((port) => ({ ...port, nodePort: undefined }))
+  const preview: Service = {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name: `${service.metadata.name}-preview`, labels: { [RELEASE]: release, [PREVIEW]: 'true' } },
@@ -194,14 +234,8 @@ export function renderColor(parts: Parts, release: string, color: Color, revisio
   return { config, workload, preview, service, selector: { ...spec.selector.matchLabels } }
 }
 
-interface LabelSelector {
-  matchLabels?: Record<string, string>
-  matchExpressions?: { key: string; operator: string; values?: string[] }[]
-}
-
 /** Affinity and spread terms that mean the pods themselves mean only those of their color: else five blue and five green pods would need ten nodes. */
-// biome-ignore lint/suspicious/noExplicitAny: raw pod JSON
-function colorPlacement(pod: any, labels: Record<string, string>, color: Color): void {
+function colorPlacement(pod: PodSpec, labels: Labels, color: Color): void {
   const terms: { labelSelector?: LabelSelector }[] = [...(pod.topologySpreadConstraints ?? [])]
   for (const affinity of [pod.affinity?.podAffinity, pod.affinity?.podAntiAffinity]) {
     terms.push(...(affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []))
@@ -212,7 +246,7 @@ function colorPlacement(pod: any, labels: Record<string, string>, color: Color):
   }
 }
 
-function matchesLabels(selector: LabelSelector, labels: Record<string, string>): boolean {
+function matchesLabels(selector: LabelSelector, labels: Labels): boolean {
   const { matchLabels = {}, matchExpressions = [] } = selector
   if (Object.keys(matchLabels).length + matchExpressions.length === 0) return false
   return (

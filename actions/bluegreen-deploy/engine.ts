@@ -1,11 +1,12 @@
 import type { Cluster, KubeObject } from '../shared/kubernetes/cluster.ts'
+import type { Deployment, Service } from '../shared/kubernetes/kinds.ts'
 import { Lease } from '../shared/kubernetes/lease.ts'
 import type { Outcome } from '../shared/report/report.ts'
 import type { Story } from '../shared/report/story.ts'
 import type { Clock } from '../shared/time/clock.ts'
 import { Colors } from './candidate.ts'
 import { chooseCheck } from './check.ts'
-import { type Color, type Parts, RELEASE, renderColor, sortParts } from './colors.ts'
+import { COLOR, type Color, isColor, type Parts, RELEASE, renderColor, sortParts } from './colors.ts'
 import type { Config } from './config.ts'
 import { type Change, diffObjects } from './diff.ts'
 import { containersOf, overrideImages } from './images.ts'
@@ -150,15 +151,15 @@ async function liveState(
   service: string,
 ): Promise<{ serving: Color | undefined; healthy: boolean }> {
   const { cluster } = ports
-  const live = await cluster.get({ apiVersion: 'v1', kind: 'Service', namespace: config.namespace, name: service })
-  const color = live?.spec?.selector?.color
-  const serving: Color | undefined = color === 'blue' || color === 'green' ? color : undefined
+  const live = (await cluster.get({ apiVersion: 'v1', kind: 'Service', namespace: config.namespace, name: service })) as Service | undefined
+  const color = live?.spec?.selector?.[COLOR]
+  const serving = isColor(color) ? color : undefined
   const side = serving && sideOf(serving, ledger)
   if (!side) return { serving, healthy: false }
   const labelSelector = `${RELEASE}=${config.name},color=${side.color}`
   const { items } = await cluster.list({ apiVersion: 'apps/v1', kind: 'Deployment', namespace: config.namespace, labelSelector })
-  const wanted = items[0]?.spec?.replicas ?? 1
-  return { serving, healthy: (items[0]?.status?.availableReplicas ?? 0) >= wanted }
+  const [deployment] = items as Deployment[]
+  return { serving, healthy: (deployment?.status?.availableReplicas ?? 0) >= (deployment?.spec.replicas ?? 1) }
 }
 
 function result(ledger: Ledger, serving: Color | undefined): Omit<ReleaseResult, 'outcome' | 'headline'> {

@@ -1,5 +1,6 @@
-import { ApiError, type Cluster, type KubeObject, selectorText } from '../shared/kubernetes/cluster.ts'
+import { ApiError, type Cluster, selectorText } from '../shared/kubernetes/cluster.ts'
 import { diagnose, type Evidence } from '../shared/kubernetes/diagnosis.ts'
+import type { Deployment, Pod, Service } from '../shared/kubernetes/kinds.ts'
 import { containerStatuses, isReady, restartsOf } from '../shared/kubernetes/rollout.ts'
 import { waitFor } from '../shared/kubernetes/wait.ts'
 import { type Clock, formatDuration } from '../shared/time/clock.ts'
@@ -56,20 +57,20 @@ export function bakeGates(
 }
 
 /** Where the pods show their metrics: the usual annotation, else the Service's first target port. */
-function metricsPort(workload: KubeObject, service: KubeObject): number | string | undefined {
+function metricsPort(workload: Deployment, service: Service): number | string | undefined {
   const { metadata, spec } = workload.spec.template
   const [first] = service.spec.ports
-  const port = metadata.annotations?.['prometheus.io/port'] ?? first.targetPort ?? first.port
+  const port = metadata.annotations?.['prometheus.io/port'] ?? first?.targetPort ?? first?.port
   if (typeof port !== 'string' || /^\d+$/.test(port)) return port
   // The API server's proxy to a pod takes no names.
-  const ports = spec.containers.flatMap((container: { ports?: { name?: string; containerPort: number }[] }) => container.ports ?? [])
-  return ports.find((entry: { name?: string }) => entry.name === port)?.containerPort
+  const ports = spec.containers.flatMap((container) => container.ports ?? [])
+  return ports.find((entry) => entry.name === port)?.containerPort
 }
 
 /** Runs gates side by side for `duration` milliseconds; ends with the first that fails. `every` is the time between two samples. */
 export async function watchGates(
   gates: Gate[],
-  options: { clock: Clock; signal: AbortSignal; duration: number; every: number; tell(text: string): void },
+  options: { clock: Clock; signal: AbortSignal; duration: number; every: number; tell: (text: string) => void },
 ): Promise<Finding[]> {
   const { clock, signal, duration, every, tell } = options
   const until = clock.monotonic() + duration
@@ -113,14 +114,14 @@ export function podHealthGate(world: World & { selector: Record<string, string>;
   const restarts = new Map<string, number>()
   const wasReady = new Set<string>()
   const firstSeen = new Map<string, number>()
-  let pods: KubeObject[] = []
+  let pods: Pod[] = []
   let known = false
   let found: string | undefined
-  let culprit: KubeObject | undefined
-  let failure: unknown
+  let culprit: Pod | undefined
+  let failure: Error | undefined
   let watching = Promise.resolve()
 
-  const judge = (seen: KubeObject[]): true | undefined => {
+  const judge = (seen: Pod[]): true | undefined => {
     pods = seen
     known = true
     for (const pod of seen) {
@@ -149,10 +150,10 @@ export function podHealthGate(world: World & { selector: Record<string, string>;
     async start() {
       const both = AbortSignal.any([signal, ended.signal])
       const query = { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: selectorText(selector) }
-      watching = waitFor(cluster, [query], (seen = []) => judge(seen), { clock, signal: both, timeout: Number.MAX_SAFE_INTEGER }).then(
+      watching = waitFor(cluster, [query], (seen: Pod[]) => judge(seen), { clock, signal: both, timeout: Number.MAX_SAFE_INTEGER }).then(
         () => undefined,
         (error) => {
-          if (!both.aborted) failure = error
+          if (!both.aborted) failure = error instanceof Error ? error : new Error(String(error))
         },
       )
     },
@@ -170,7 +171,7 @@ export function podHealthGate(world: World & { selector: Record<string, string>;
   }
 }
 
-function objection(pod: KubeObject, restartsBefore: number, wasReady: boolean, late: boolean): string | undefined {
+function objection(pod: Pod, restartsBefore: number, wasReady: boolean, late: boolean): string | undefined {
   const { name } = pod.metadata
   if (restartsOf(pod) > restartsBefore) {
     const { name: container, lastState } = containerStatuses(pod).find((status) => status.lastState?.terminated) ?? {}
@@ -231,7 +232,7 @@ export function trafficGate(world: World & { selector: Record<string, string>; p
     const found = new Map<string, number>()
     try {
       const { items } = await cluster.list({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: selectorText(selector) })
-      for (const pod of items.filter(isReady)) {
+      for (const pod of (items as Pod[]).filter(isReady)) {
         const answer = await cluster.proxy({ namespace, kind: 'pods', name: pod.metadata.name, port, path, timeout: 5_000 })
         const count = answer.reached && answer.status === 200 ? sumMetric(answer.body, METRIC) : undefined
         if (count !== undefined) found.set(pod.metadata.uid ?? pod.metadata.name, count)

@@ -30,17 +30,22 @@ export function parseOverride(text: string): ImageOverride | undefined {
   return at > 0 && parsed?.name === name && parseReference(reference) ? { name, reference } : undefined
 }
 
-interface Container {
-  name: string
-  image?: unknown
+interface PodHolder extends KubeObject {
+  spec?: PodLike & { template?: { spec?: PodLike }; jobTemplate?: { spec?: { template?: { spec?: PodLike } } } }
+}
+interface PodLike {
+  containers?: unknown
+  initContainers?: unknown
 }
 
-/** The containers of anything that has a pod template, or is one; init containers included. */
-export function containersOf(object: KubeObject): Container[] {
-  const spec = object.spec
-  const pod = object.kind === 'Pod' ? spec : (spec?.jobTemplate?.spec?.template?.spec ?? spec?.template?.spec)
-  return [...(pod?.initContainers ?? []), ...(pod?.containers ?? [])]
+/** The containers of anything that has a pod template, or is one; init containers included. What has another shape has none. */
+export function containersOf(object: KubeObject): { image?: unknown }[] {
+  const { kind, spec } = object as PodHolder
+  const pod = kind === 'Pod' ? spec : (spec?.jobTemplate?.spec?.template?.spec ?? spec?.template?.spec)
+  return [pod?.initContainers, pod?.containers].flatMap((list) => (Array.isArray(list) ? list.filter(isObject) : []))
 }
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 /**
  * Replaces images by exact repository name, in place. Throws when an override fits no container: a name that is

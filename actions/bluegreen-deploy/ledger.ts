@@ -1,6 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { z } from 'zod'
 import { type Cluster, isConflict, type KubeObject } from '../shared/kubernetes/cluster.ts'
+import type { DataObject } from '../shared/kubernetes/kinds.ts'
 import { Superseded } from '../shared/kubernetes/lease.ts'
 import { RELEASE, REVISION } from './colors.ts'
 
@@ -111,10 +112,10 @@ export class LedgerStore {
   readonly #cluster: Cluster
   readonly #namespace: string
   readonly #release: string
-  #object: KubeObject | undefined
+  #object: DataObject | undefined
   #state: Ledger
 
-  private constructor(cluster: Cluster, namespace: string, release: string, object: KubeObject | undefined) {
+  private constructor(cluster: Cluster, namespace: string, release: string, object: DataObject | undefined) {
     this.#cluster = cluster
     this.#namespace = namespace
     this.#release = release
@@ -151,12 +152,12 @@ export class LedgerStore {
       } catch (error) {
         if (!isConflict(error)) throw error
       }
-      const live = await this.#cluster.get({
+      const live = (await this.#cluster.get({
         apiVersion: 'v1',
         kind: 'ConfigMap',
         namespace: this.#namespace,
         name: ledgerName(this.#release),
-      })
+      })) as DataObject | undefined
       const state = live && parseLedger(live.data?.[STATE], this.#release)
       if (state && state.generation > next.generation) {
         throw new Superseded(
@@ -195,13 +196,13 @@ export class LedgerStore {
 
   /** Undefined when it is no longer kept. */
   async loadContent(revision: number): Promise<Content | undefined> {
-    const secret = await this.#cluster.get({
+    const secret = (await this.#cluster.get({
       apiVersion: 'v1',
       kind: 'Secret',
       namespace: this.#namespace,
       name: contentName(this.#release, revision),
-    })
-    const data: unknown = secret?.data?.content
+    })) as DataObject | undefined
+    const data = secret?.data?.content
     if (typeof data !== 'string') return undefined
     return JSON.parse(gunzipSync(Buffer.from(data, 'base64'), { maxOutputLength: 64 * 2 ** 20 }).toString('utf8')) as Content
   }

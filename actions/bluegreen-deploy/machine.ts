@@ -118,7 +118,7 @@ export class Machine {
       } catch (error) {
         if (operation.phase === 'back' || operation.phase === 'retire' || error instanceof Superseded || this.#world.signal.aborted)
           throw error
-        await this.#turnBack(operation, error)
+        await this.#turnBack(error)
       }
     }
   }
@@ -142,7 +142,7 @@ export class Machine {
     }
   }
 
-  async #turnBack(operation: Operation, error: unknown): Promise<void> {
+  async #turnBack(error: unknown): Promise<void> {
     const { story } = this.#world
     const reason = error instanceof Error ? error.message : String(error)
     story.tell(reason, 'bad')
@@ -157,13 +157,9 @@ export class Machine {
       await this.drive()
     } catch (second) {
       if (second instanceof Superseded) throw second
-      throw new AggregateError(
-        [error, second],
-        `${reason}; taking it back did not succeed either (${second instanceof Error ? second.message : second}): run the command recover, it stands at ${operation.phase}`,
-        {
-          cause: error,
-        },
-      )
+      const why = second instanceof Error ? second.message : String(second)
+      const advice = `run the command recover, it stands at ${this.#operation?.phase ?? 'its end'}`
+      throw new AggregateError([error, second], `${reason}; taking it back did not succeed either (${why}): ${advice}`, { cause: second })
     }
     throw error
   }

@@ -1,5 +1,6 @@
 import { ApiError, type Cluster, isForbidden, type KubeObject, nameOf, selects } from '../shared/kubernetes/cluster.ts'
 import { unserved } from '../shared/kubernetes/discovery.ts'
+import type { Service } from '../shared/kubernetes/kinds.ts'
 import { COLOR, type Parts, PREVIEW, RELEASE, type Rendered } from './colors.ts'
 import { fieldConflict } from './writer.ts'
 
@@ -44,11 +45,14 @@ export async function placeObjects(cluster: Cluster, namespace: string, objects:
     const found = await cluster.serves(object.apiVersion, object.kind)
     if (!found.served) problems.push(`${nameOf(object)}: ${unserved(object.apiVersion, object.kind, found.known)}`)
     else if (!found.namespaced) delete object.metadata.namespace
-    else if ((object.metadata.namespace ??= namespace) !== namespace) {
-      problems.push(`${nameOf(object)}: its namespace is ${object.metadata.namespace}, the release's is ${namespace}`)
-    }
+    else if ((object.metadata.namespace ?? namespace) === namespace) object.metadata.namespace = namespace
+    else problems.push(`${nameOf(object)}: its namespace is ${object.metadata.namespace}, the release's is ${namespace}`)
   }
   if (problems.length) throw new PreflightError(`manifests: ${problems.slice(0, 20).join('\n')}`)
+}
+
+interface AccessReview extends KubeObject {
+  status?: { allowed?: boolean }
 }
 
 export interface Permission {
@@ -104,7 +108,7 @@ async function checkPermissions(cluster: Cluster, namespace: string, permissions
       metadata: {} as KubeObject['metadata'],
       spec: { resourceAttributes },
     })
-    if (review.status?.allowed !== true) missing.push(permission)
+    if ((review as AccessReview).status?.allowed !== true) missing.push(permission)
   })
   if (missing.length === 0) return
   throw new PreflightError(
@@ -125,7 +129,7 @@ export function rulesText(permissions: Permission[]): string {
 async function checkServices({ cluster, namespace, release, rendered }: PreflightInput): Promise<void> {
   const labels: Record<string, string> = rendered.workload.spec.template.metadata.labels
   const { items } = await cluster.list({ apiVersion: 'v1', kind: 'Service', namespace })
-  for (const service of items) {
+  for (const service of items as Service[]) {
     const { name, labels: own = {} } = service.metadata
     const selector = service.spec?.selector
     if (name === rendered.service.metadata.name) {

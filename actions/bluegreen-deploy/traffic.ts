@@ -1,4 +1,5 @@
-import { type Cluster, type KubeObject, nameOf, selectorText } from '../shared/kubernetes/cluster.ts'
+import { type Cluster, nameOf, selectorText } from '../shared/kubernetes/cluster.ts'
+import type { EndpointSlice, Pod, Service } from '../shared/kubernetes/kinds.ts'
 import { isReady } from '../shared/kubernetes/rollout.ts'
 import { waitFor } from '../shared/kubernetes/wait.ts'
 import { type Clock, formatDuration } from '../shared/time/clock.ts'
@@ -10,9 +11,9 @@ export interface Router {
   /** The color that gets the traffic now; undefined when there is none, or no color decides. */
   serving(): Promise<Color | undefined>
   /** `way` is 'back' when safety comes before another manager's fields. */
-  set(service: KubeObject, way: 'forth' | 'back'): Promise<void>
+  set(service: Service, way: 'forth' | 'back'): Promise<void>
   /** Resolves when only ready pods of the color have been reachable for longer than endpoints take to spread. */
-  prove(service: KubeObject, options: { expected?: number }): Promise<Proof>
+  prove(service: Service, options: { expected?: number }): Promise<Proof>
 }
 
 export type Proof = { proved: true; pods: number } | { proved: false; reason: string }
@@ -34,7 +35,7 @@ export function serviceRouter(options: RouterOptions): Router {
   const { cluster, writer, clock, signal, namespace, name, propagation, timeout } = options
   return {
     async serving() {
-      const live = await cluster.get({ apiVersion: 'v1', kind: 'Service', namespace, name })
+      const live = (await cluster.get({ apiVersion: 'v1', kind: 'Service', namespace, name })) as Service | undefined
       const color = live?.spec?.selector?.[COLOR]
       return isColor(color) ? color : undefined
     },
@@ -54,7 +55,7 @@ export function serviceRouter(options: RouterOptions): Router {
       const proof = await waitFor<Proof>(
         cluster,
         queries,
-        (slices = [], pods = []) => {
+        (slices: EndpointSlice[], pods: Pod[]) => {
           const ready = pods.filter(isReady)
           if (ready.length < expected)
             return { proved: false, reason: `only ${ready.length} of ${expected} pods stayed ready when traffic came` }
@@ -76,7 +77,7 @@ export function serviceRouter(options: RouterOptions): Router {
 }
 
 /** What speaks against traffic reaching exactly these pods; undefined when nothing does. */
-export function disagreement(slices: KubeObject[], ready: KubeObject[]): string | undefined {
+export function disagreement(slices: EndpointSlice[], ready: Pod[]): string | undefined {
   const wanted = new Map(ready.map((pod) => [pod.metadata.uid, pod.metadata.name]))
   const reached = new Set<string>()
   for (const slice of slices) {
@@ -84,7 +85,7 @@ export function disagreement(slices: KubeObject[], ready: KubeObject[]): string 
       // "nil means unknown, and is to be taken as ready" (discovery.k8s.io/v1)
       if (endpoint.conditions?.ready === false) continue
       const { uid, name } = endpoint.targetRef ?? {}
-      if (!wanted.has(uid)) return `they still hold ${name ?? endpoint.addresses?.[0] ?? 'an unknown address'}`
+      if (uid === undefined || !wanted.has(uid)) return `they still hold ${name ?? endpoint.addresses?.[0] ?? 'an unknown address'}`
       reached.add(uid)
     }
   }

@@ -18,9 +18,8 @@ export interface KubeObject {
   apiVersion: string
   kind: string
   metadata: Metadata
-  // The rest is whatever the kind has; readers narrow it where they read it.
-  // biome-ignore lint/suspicious/noExplicitAny: raw JSON of any kind
-  [field: string]: any
+  /** Whatever the kind has; kinds.ts describes what is read of it. */
+  [field: string]: unknown
 }
 
 export interface Ref {

@@ -73,7 +73,7 @@ export function kubeconfigCredentials(config: KubeConfig, clock: Clock): Credent
   let access: Access | undefined
   let asked = 0
   const load = async (dispatcher?: Dispatcher): Promise<Access> => {
-    const context = new RequestContext(server, 'GET' as HttpMethod)
+    const context = new RequestContext(server, 'GET')
     await config.applySecurityAuthentication(context)
     asked = clock.monotonic()
     access = { server, headers: context.getHeaders(), dispatcher: dispatcher ?? context.getDispatcher() ?? new Agent() }

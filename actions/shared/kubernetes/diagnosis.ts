@@ -1,4 +1,5 @@
-import { ApiError, type Cluster, type KubeObject } from './cluster.ts'
+import { ApiError, type Cluster } from './cluster.ts'
+import type { EventObject, Pod } from './kinds.ts'
 import { containerStatuses, isReady } from './rollout.ts'
 
 export interface Evidence {
@@ -10,7 +11,7 @@ const LOG_LINES = 20
 const EVENTS = 10
 
 /** The events and the last log lines of the pod that shows best why a rollout fails. What cannot be read is said in its place. */
-export async function diagnose(cluster: Cluster, namespace: string, pods: KubeObject[], culprit?: KubeObject): Promise<Evidence[]> {
+export async function diagnose(cluster: Cluster, namespace: string, pods: Pod[], culprit?: Pod): Promise<Evidence[]> {
   const pod = culprit ?? pods.find((candidate) => !isReady(candidate) && !candidate.metadata.deletionTimestamp)
   if (!pod) return []
   const { name } = pod.metadata
@@ -30,8 +31,8 @@ export async function diagnose(cluster: Cluster, namespace: string, pods: KubeOb
 
 async function eventsText(cluster: Cluster, namespace: string, pod: string): Promise<string> {
   const { items } = await cluster.list({ apiVersion: 'v1', kind: 'Event', namespace, fieldSelector: `involvedObject.name=${pod}` })
-  const when = (event: KubeObject) => String(event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? '')
-  const lines = items.sort((a, b) => when(a).localeCompare(when(b))).slice(-EVENTS)
+  const when = (event: EventObject) => event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? ''
+  const lines = (items as EventObject[]).sort((a, b) => when(a).localeCompare(when(b))).slice(-EVENTS)
   return lines.map((event) => `${when(event)} ${event.type} ${event.reason}: ${event.message}`).join('\n') || '(none)'
 }
 

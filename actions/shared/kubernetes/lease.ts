@@ -1,5 +1,6 @@
 import { type Clock, formatDuration } from '../time/clock.ts'
-import { type Cluster, isConflict, type KubeObject } from './cluster.ts'
+import { type Cluster, isConflict } from './cluster.ts'
+import type { LeaseObject } from './kinds.ts'
 
 /** Somebody else holds, or has taken over, what this run was about to write. */
 export class Superseded extends Error {}
@@ -21,7 +22,7 @@ export interface LeaseOptions {
   timeout: number
   /** Generations handed out before this one, from another record: a lease that somebody deleted does not start over. */
   atLeast: number
-  tell(text: string): void
+  tell: (text: string) => void
 }
 
 const RUN_URL = 'devops-actions/run-url'
@@ -32,16 +33,16 @@ const RUN_URL = 'devops-actions/run-url'
  */
 export class Lease {
   readonly #options: LeaseOptions
-  #held: KubeObject
+  #held: LeaseObject
   #renewedAt: number
-  #lost: Error | undefined
+  #lost: Superseded | undefined
   #renewing: Promise<void> | undefined
   readonly #stop = new AbortController()
   readonly #loop: Promise<void>
   /** True when the last holder did not let go by itself: its writes may still be on their way. */
   readonly takenOver: boolean
 
-  private constructor(options: LeaseOptions, held: KubeObject, since: number, takenOver: boolean) {
+  private constructor(options: LeaseOptions, held: LeaseObject, since: number, takenOver: boolean) {
     this.#options = options
     this.#held = held
     this.#renewedAt = since
@@ -62,7 +63,7 @@ export class Lease {
     let seen: { version: string | undefined; at: number } | undefined
     let told = false
     for (;;) {
-      const live = await cluster.get(ref)
+      const live = (await cluster.get(ref)) as LeaseObject | undefined
       const holder = String(live?.spec?.holderIdentity ?? '')
       const at = clock.monotonic()
       if (live && seen?.version !== live.metadata.resourceVersion) seen = { version: live.metadata.resourceVersion, at }
@@ -137,7 +138,7 @@ export class Lease {
         if (!isConflict(error)) throw error
       }
       const { apiVersion, kind, metadata } = this.#held
-      const live = await cluster.get({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name })
+      const live = (await cluster.get({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name })) as LeaseObject | undefined
       const ours = live?.spec?.holderIdentity === identity && live.spec.leaseTransitions === this.generation
       if (!live || !ours) {
         const by = live?.spec?.holderIdentity || 'nobody'
@@ -149,7 +150,7 @@ export class Lease {
   }
 }
 
-async function take(options: LeaseOptions, live: KubeObject | undefined): Promise<KubeObject | undefined> {
+async function take(options: LeaseOptions, live: LeaseObject | undefined): Promise<LeaseObject | undefined> {
   const { cluster, clock, identity, name, namespace, labels, url, duration, atLeast } = options
   const now = microTime(clock.now())
   const spec = {
@@ -157,10 +158,10 @@ async function take(options: LeaseOptions, live: KubeObject | undefined): Promis
     leaseDurationSeconds: Math.ceil(duration / 1000),
     acquireTime: now,
     renewTime: now,
-    leaseTransitions: Math.max(Number(live?.spec?.leaseTransitions ?? 0), atLeast) + 1,
+    leaseTransitions: Math.max(live?.spec?.leaseTransitions ?? 0, atLeast) + 1,
   }
   const annotations = { ...live?.metadata.annotations, [RUN_URL]: url }
-  const object: KubeObject = live
+  const object: LeaseObject = live
     ? { ...live, metadata: { ...live.metadata, annotations }, spec }
     : { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, namespace, labels, annotations }, spec }
   try {

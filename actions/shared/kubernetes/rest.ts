@@ -43,7 +43,7 @@ export interface RestOptions {
   /** How long a call is tried again, in milliseconds, when the API server is away or overloaded. */
   patience: number
   /** Told of every second try: a fault that was overcome is still said. */
-  onRetry(text: string): void
+  onRetry: (text: string) => void
 }
 
 /** The cluster over HTTP: raw JSON, one pooled dispatcher, every call with a deadline. */

@@ -1,5 +1,5 @@
 import { formatDuration } from '../time/clock.ts'
-import type { KubeObject } from './cluster.ts'
+import type { Condition, ContainerStatus, Deployment, Pod } from './kinds.ts'
 
 /** When a rollout that shows no progress is given up, in milliseconds. */
 export interface Patience {
@@ -15,29 +15,20 @@ export type Judgement =
   | { state: 'ready'; ready: number }
   | { state: 'waiting'; text: string }
   /** It cannot heal by itself; `pod` shows why. */
-  | { state: 'failed'; reason: string; pod?: KubeObject }
+  | { state: 'failed'; reason: string; pod?: Pod }
 
-interface ContainerStatus {
-  name: string
-  imageID?: string
-  ready?: boolean
-  restartCount?: number
-  state?: { waiting?: { reason?: string; message?: string }; terminated?: { reason?: string; exitCode?: number; message?: string } }
-  lastState?: { terminated?: { reason?: string; exitCode?: number; message?: string } }
-}
+export const isReady = (pod: Pod): boolean => !pod.metadata.deletionTimestamp && condition(pod, 'Ready')?.status === 'True'
 
-export const isReady = (pod: KubeObject): boolean => !pod.metadata.deletionTimestamp && condition(pod, 'Ready')?.status === 'True'
-
-export function containerStatuses(pod: KubeObject): ContainerStatus[] {
+export function containerStatuses(pod: Pod): ContainerStatus[] {
   return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]
 }
 
-export const restartsOf = (pod: KubeObject): number => containerStatuses(pod).reduce((sum, status) => sum + (status.restartCount ?? 0), 0)
+export const restartsOf = (pod: Pod): number => containerStatuses(pod).reduce((sum, status) => sum + (status.restartCount ?? 0), 0)
 
 /** Judges a Deployment by its own status and that of its pods. `now` and the times in the objects are of the same clock, roughly. */
 export function judgeRollout(
-  deployment: KubeObject | undefined,
-  pods: KubeObject[],
+  deployment: Deployment | undefined,
+  pods: Pod[],
   seen: TroubleLog,
   now: number,
   patience = PATIENCE,
@@ -70,7 +61,7 @@ export function judgeRollout(
 /** Since when each pod has been in which trouble: back-offs alternate, so a trouble lasts until the pod is ready. */
 export class TroubleLog {
   readonly #since = new Map<string, number>()
-  since(pod: KubeObject, kind: string, now: number): number {
+  since(pod: Pod, kind: string, now: number): number {
     const key = `${pod.metadata.uid ?? pod.metadata.name} ${kind}`
     const since = this.#since.get(key) ?? now
     this.#since.set(key, since)
@@ -87,7 +78,7 @@ interface Trouble {
 const BAD_CONFIG = ['CreateContainerConfigError', 'InvalidImageName', 'ErrImageNeverPull', 'CreateContainerError']
 const NO_PULL = ['ErrImagePull', 'ImagePullBackOff', 'RegistryUnavailable', 'ImageInspectError']
 
-function troubleOf(pod: KubeObject, patience: Patience): Trouble | undefined {
+function troubleOf(pod: Pod, patience: Patience): Trouble | undefined {
   if (pod.status?.phase === 'Failed') {
     const { reason, message } = pod.status
     // An evicted pod is replaced by its ReplicaSet.
@@ -135,6 +126,6 @@ function containerTrouble(status: ContainerStatus, patience: Patience): Trouble 
   return undefined
 }
 
-function condition(object: KubeObject, type: string): { status: string; reason?: string; message?: string } | undefined {
-  return object.status?.conditions?.find((entry: { type: string }) => entry.type === type)
+function condition(object: Pod | Deployment, type: string): Condition | undefined {
+  return object.status?.conditions?.find((entry) => entry.type === type)
 }

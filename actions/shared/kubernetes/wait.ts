@@ -15,23 +15,23 @@ export interface WaitOptions {
  * every change and at least each `every` milliseconds. Resolves with the first answer that is not undefined, or undefined at the timeout.
  * A watch that ends, breaks or is too old is begun again from a new list; an API server that stays away is the error of that list.
  */
-export async function waitFor<T>(
+export async function waitFor<T, Lists extends KubeObject[][] = KubeObject[][]>(
   cluster: Cluster,
   queries: Query[],
-  decide: (...lists: KubeObject[][]) => T | undefined | Promise<T | undefined>,
+  decide: (...lists: Lists) => T | undefined | Promise<T | undefined>,
   options: WaitOptions,
 ): Promise<T | undefined> {
   const { clock, signal, timeout, every = 1000 } = options
   const stop = new AbortController()
   const both = AbortSignal.any([signal, stop.signal])
   const views = queries.map((query) => new View(cluster, query))
-  let failure: unknown
+  let failure: Error | undefined
   let wake = () => {}
   const running = views.map((view) =>
     view
       .follow(both, clock, () => wake())
       .catch((error) => {
-        failure ??= error
+        failure ??= error instanceof Error ? error : new Error(String(error))
         wake()
       }),
   )
@@ -43,7 +43,7 @@ export async function waitFor<T>(
       if (failure !== undefined) throw failure
       const seen = views.map((view) => view.objects)
       if (seen.every((list) => list !== undefined)) {
-        const answer = await decide(...seen)
+        const answer = await decide(...(seen as Lists))
         if (answer !== undefined) return answer
       }
       const left = deadline - clock.monotonic()
