@@ -3,17 +3,18 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { actionNames, type Contract, readContract } from './actions.ts'
 import { type Command, createMask } from './commands.ts'
-import { runBundle } from './runner.ts'
+import { inputEnvironment, runBundle } from './runner.ts'
 
 const root = resolve(import.meta.dirname, '..')
 
 const usage = (): string => `usage: npm run action -- ACTION [input=value ...] [--dist DIR]\nactions: ${actionNames(root).join(', ')}`
 
-/** `key=value` arguments as inputs. A required input without a value is an error here: on the runner, the action itself says so. */
+/** `key=value` arguments as inputs. Unknown ones are refused. A required input without a value is an error here: on the runner, the action itself says so. */
 export function parseInputs(contract: Contract, pairs: readonly string[]): Record<string, string> {
   const wrong = pairs.filter((pair) => !pair.includes('='))
   if (wrong.length) throw new Error(`not input=value: ${wrong.join(' ')}`)
   const inputs = Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]))
+  inputEnvironment(contract, inputs)
   const missing = Object.entries(contract.inputs).filter(([name, input]) => input.required && input.default === undefined && !inputs[name])
   if (missing.length) throw new Error(`${contract.name} requires ${missing.map(([name]) => `${name}=...`).join(' ')}`)
   return inputs

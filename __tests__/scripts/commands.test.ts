@@ -49,5 +49,6 @@ test('arguments are inputs', () => {
   }
   expect(parseInputs(contract, ['name=a=b', 'wait='])).toEqual({ name: 'a=b', wait: '' })
   expect(() => parseInputs(contract, ['wait=1m'])).toThrow('demo requires name=...')
+  expect(() => parseInputs(contract, ['nam=x'])).toThrow('demo has no input nam; its inputs: name, wait')
   expect(() => parseInputs(contract, ['name=x', '--flag'])).toThrow('not input=value: --flag')
 })
