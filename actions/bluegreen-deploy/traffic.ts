@@ -59,10 +59,14 @@ export function serviceRouter(options: RouterOptions): Router {
           const ready = pods.filter(isReady)
           if (ready.length < expected)
             return { proved: false, reason: `only ${ready.length} of ${expected} pods stayed ready when traffic came` }
-          last = disagreement(slices, ready) ?? ''
-          if (last) since = undefined
-          else since ??= clock.monotonic()
-          return since !== undefined && clock.monotonic() - since >= propagation ? { proved: true, pods: ready.length } : undefined
+          const wrong = disagreement(slices, pods)
+          last = wrong?.text ?? ''
+          // Pods of the right color may come and go, as while they are recreated in batches; one of the other starts the time anew.
+          if (wrong?.foreign) since = undefined
+          else if (ready.length > 0) since ??= clock.monotonic()
+          return !wrong && since !== undefined && clock.monotonic() - since >= propagation
+            ? { proved: true, pods: ready.length }
+            : undefined
         },
         { clock, signal, timeout: propagation + timeout, every: 250 },
       )
@@ -76,20 +80,31 @@ export function serviceRouter(options: RouterOptions): Router {
   }
 }
 
-/** What speaks against traffic reaching exactly these pods; undefined when nothing does. */
-export function disagreement(slices: EndpointSlice[], ready: Pod[]): string | undefined {
-  const wanted = new Map(ready.map((pod) => [pod.metadata.uid, pod.metadata.name]))
+export interface Disagreement {
+  /** A pod of another color still gets traffic; else the right pods are only not all, or no longer all, ready in the slices. */
+  foreign: boolean
+  text: string
+}
+
+/** What speaks against traffic reaching exactly the ready pods of these, all of one color; undefined when nothing does. */
+export function disagreement(slices: EndpointSlice[], pods: Pod[]): Disagreement | undefined {
+  const own = new Map(pods.map((pod) => [pod.metadata.uid, pod]))
   const reached = new Set<string>()
+  let unready: string | undefined
   for (const slice of slices) {
     for (const endpoint of slice.endpoints ?? []) {
       // "nil means unknown, and is to be taken as ready" (discovery.k8s.io/v1)
       if (endpoint.conditions?.ready === false) continue
-      const { uid, name } = endpoint.targetRef ?? {}
-      if (uid === undefined || !wanted.has(uid)) return `they still hold ${name ?? endpoint.addresses?.[0] ?? 'an unknown address'}`
+      const { uid = '', name } = endpoint.targetRef ?? {}
+      const pod = own.get(uid)
+      if (!pod) return { foreign: true, text: `they still hold ${name ?? endpoint.addresses?.[0] ?? 'an unknown address'}` }
+      if (!isReady(pod)) unready ??= pod.metadata.name
       reached.add(uid)
     }
   }
-  if (wanted.size === 0) return 'no pod of the color is ready'
-  const missing = [...wanted].filter(([uid]) => !reached.has(uid ?? '')).map(([, name]) => name)
-  return missing.length ? `they do not hold ${missing.join(', ')} yet` : undefined
+  const ready = pods.filter(isReady)
+  const missing = ready.filter((pod) => !reached.has(pod.metadata.uid ?? '')).map((pod) => pod.metadata.name)
+  if (ready.length === 0) return { foreign: false, text: 'no pod of the color is ready' }
+  if (unready) return { foreign: false, text: `they still hold ${unready}, which is not ready` }
+  return missing.length ? { foreign: false, text: `they do not hold ${missing.join(', ')} yet` } : undefined
 }

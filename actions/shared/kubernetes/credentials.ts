@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { type HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node'
+import { KubeConfig, RequestContext } from '@kubernetes/client-node'
 import { Agent, type Dispatcher } from 'undici'
 import type { Clock } from '../time/clock.ts'
 

@@ -89,10 +89,14 @@ export class Lease {
 
   /** Throws Superseded unless the lease is ours with time to spare; called before every write. */
   async assertHeld(): Promise<void> {
-    if (this.#lost) throw this.#lost
+    this.#assertNotLost()
     const age = this.#options.clock.monotonic() - this.#renewedAt
     // Two thirds, so that a write that is on its way when the check is done still arrives in time.
     if (age > (this.#options.duration * 2) / 3) await this.#renew()
+    this.#assertNotLost()
+  }
+
+  #assertNotLost(): void {
     if (this.#lost) throw this.#lost
   }
 
