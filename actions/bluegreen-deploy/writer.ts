@@ -127,13 +127,18 @@ export class Writer {
   }
 }
 
+/** Somebody who switched traffic by hand, in an emergency: followed, and taken over by the next release. */
+const BY_HAND = /^kubectl-(patch|edit|replace|set)$/
+
 /** The other managers and their fields, when that is what the API server refuses; 'ours' when only our own other kind of write is. */
 export function fieldConflict(error: unknown, object: KubeObject): FieldConflict | 'ours' | undefined {
   if (!(error instanceof ApiError) || error.status !== 409) return undefined
   const causes = (error.details?.causes ?? []).filter((cause) => cause.reason === 'FieldManagerConflict')
   if (causes.length === 0) return undefined
   const managers = causes.map((cause) => ({ manager: /"([^"]*)"/.exec(cause.message ?? '')?.[1] ?? '?', field: cause.field ?? '?' }))
-  const others = managers.filter(({ manager }) => manager !== FIELD_MANAGER)
+  const others = managers.filter(
+    ({ manager, field }) => manager !== FIELD_MANAGER && !(BY_HAND.test(manager) && field === '.spec.selector'),
+  )
   if (others.length === 0) return 'ours'
   const list = others.map(({ manager, field }) => `${field} belongs to "${manager}"`).join('; ')
   return new FieldConflict(
