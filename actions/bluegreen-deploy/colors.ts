@@ -54,6 +54,13 @@ export function sortParts(objects: KubeObject[]): Parts {
     throw new ManifestError(`manifests: ${services.map(nameOf).join(' and ')} select the same pods; a release switches one Service`)
   }
   const service = checkService(found)
+  const scaler = objects.find((object) => (object as Scaler).spec?.scaleTargetRef?.name === workload.metadata.name)
+  if (scaler) {
+    const name = nameOf(scaler)
+    throw new ManifestError(
+      `manifests: ${name} scales ${nameOf(workload)}, of which there will be two; autoscaling of colors is not supported yet`,
+    )
+  }
   const used = configNames(workload)
   const config = objects.filter((object) => used.has(`${object.kind}/${object.metadata.name}`))
   const rest = objects.filter((object) => object !== first && object !== found && !config.includes(object))
@@ -74,6 +81,10 @@ function unique(objects: KubeObject[]): void {
     if (seen.has(key)) throw new ManifestError(`manifests: ${nameOf(object)} is there twice`)
     seen.add(key)
   }
+}
+
+interface Scaler extends KubeObject {
+  spec?: { scaleTargetRef?: { name?: string } }
 }
 
 interface MaybeService extends KubeObject {

@@ -29,9 +29,21 @@ export function loadKubeconfig(from: {
   environment: Record<string, string | undefined>
 }): KubeConfig {
   const config = new KubeConfig()
-  if (from.kubeconfig === undefined) config.loadFromDefault()
-  else if (/\n|^\s*\{/.test(from.kubeconfig)) config.loadFromString(from.kubeconfig)
-  else config.loadFromFile(from.kubeconfig)
+  try {
+    if (from.kubeconfig === undefined) config.loadFromDefault()
+    else if (/\n|^\s*\{/.test(from.kubeconfig)) config.loadFromString(from.kubeconfig)
+    else config.loadFromFile(from.kubeconfig)
+  } catch (cause) {
+    // The parser's own words may quote the file, which holds secrets.
+    const why = cause instanceof Error && 'code' in cause ? cause.message : 'it is not YAML or JSON of a kubeconfig'
+    throw new Error(`the kubeconfig cannot be read: ${why}`)
+  }
+  // client-node's last resort, which is nobody's cluster
+  if (from.kubeconfig === undefined && config.getCurrentCluster()?.server === 'http://localhost:8080') {
+    throw new Error(
+      'there is no kubeconfig: neither the input, nor $KUBECONFIG, nor ~/.kube/config, and the runner is no pod with a service account',
+    )
+  }
   if (from.context !== undefined) {
     const known = config.getContexts().map((context) => context.name)
     if (!known.includes(from.context))
@@ -40,6 +52,7 @@ export function loadKubeconfig(from: {
   }
   const cluster = config.getCurrentCluster()
   if (!cluster) throw new Error('the kubeconfig names no cluster for its current context')
+  if (!URL.canParse(cluster.server)) throw new Error(`the kubeconfig's server of cluster ${cluster.name} is no URL`)
   const proxy = cluster.proxyUrl ?? proxyFor(new URL(cluster.server), from.environment)
   // client-node honours no HTTPS_PROXY by itself; it does honour proxyUrl
   if (proxy !== undefined) Object.assign(cluster, { proxyUrl: proxy })
