@@ -1,9 +1,10 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { z } from 'zod'
-import { type Cluster, isConflict, type KubeObject } from '../shared/kubernetes/cluster.ts'
+import { type Cluster, isConflict, type KubeObject, nameOf, refOf } from '../shared/kubernetes/cluster.ts'
 import type { DataObject } from '../shared/kubernetes/kinds.ts'
 import { Superseded } from '../shared/kubernetes/lease.ts'
 import { RELEASE, REVISION } from './colors.ts'
+import { GENERATION } from './writer.ts'
 
 const phase = z.enum(['prepare', 'verify', 'prepared', 'switch', 'bake', 'retire', 'back'])
 /** Where an unfinished release stands. Each is written before it is acted on. */
@@ -107,6 +108,12 @@ function parseLedger(text: string | undefined, release: string): Ledger {
   return read.data
 }
 
+function contentIn(secret: DataObject): Content | undefined {
+  const data = secret.data?.content
+  if (typeof data !== 'string') return undefined
+  return JSON.parse(gunzipSync(Buffer.from(data, 'base64'), { maxOutputLength: 64 * 2 ** 20 }).toString('utf8')) as Content
+}
+
 /** The memory of a release: one ConfigMap, written only under the lease and only over what was read. */
 export class LedgerStore {
   readonly #cluster: Cluster
@@ -136,15 +143,14 @@ export class LedgerStore {
 
   /** Writes the next state; throws Superseded when a run with a higher generation has written in between. */
   async write(change: Partial<Ledger>): Promise<void> {
-    const next: Ledger = { ...this.#state, ...change }
-    const text = `${JSON.stringify(next, null, 2)}\n`
     for (;;) {
+      const next: Ledger = { ...this.#state, ...change }
       const metadata = this.#object?.metadata ?? {
         name: ledgerName(this.#release),
         namespace: this.#namespace,
         labels: { [RELEASE]: this.#release },
       }
-      const object: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { [STATE]: text } }
+      const object: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { [STATE]: `${JSON.stringify(next, null, 2)}\n` } }
       try {
         this.#object = await (this.#object ? this.#cluster.replace(object) : this.#cluster.create(object))
         this.#state = next
@@ -164,10 +170,16 @@ export class LedgerStore {
           `release ${this.#release} was taken over by ${state.operation?.run || 'another run'}; this run writes nothing more`,
         )
       }
-      this.#object = live // our own write without its answer, or a label that somebody put on it
+      // Our own write without its answer, a label that somebody put on it, or the last word of the run that we took over from.
+      this.#object = live
+      if (state) this.#state = state
     }
   }
 
+  /**
+   * Keeps what a revision is made of. What a run that died before it began left under this number is replaced; what a run with
+   * a higher generation has kept is not, and throws Superseded.
+   */
   async saveContent(revision: number, content: Content): Promise<void> {
     const data = gzipSync(JSON.stringify(content)).toString('base64')
     if (data.length > MOST_CONTENT) {
@@ -175,7 +187,8 @@ export class LedgerStore {
         `manifests: they take ${data.length} bytes compressed; at most ${MOST_CONTENT} can be kept for a way back; release them in parts`,
       )
     }
-    const labels = { [RELEASE]: this.#release, [REVISION]: String(revision) }
+    const { generation } = this.#state
+    const labels = { [RELEASE]: this.#release, [REVISION]: String(revision), [GENERATION]: String(generation) }
     const metadata = { name: contentName(this.#release, revision), namespace: this.#namespace, labels }
     // A Secret, because the manifests may hold some.
     const secret: KubeObject = {
@@ -186,11 +199,23 @@ export class LedgerStore {
       metadata,
       data: { content: data },
     }
-    try {
-      await this.#cluster.create(secret)
-    } catch (error) {
-      // A leftover of the same number, or our own write without its answer: only the same content will do.
-      if (!isConflict(error) || (await this.loadContent(revision))?.digest !== content.digest) throw error
+    for (;;) {
+      try {
+        await this.#cluster.create(secret)
+        return
+      } catch (error) {
+        if (!isConflict(error)) throw error
+      }
+      const live = await this.#cluster.get(refOf(secret))
+      if (!live) continue
+      if (contentIn(live)?.digest === content.digest) return // our own write without its answer, or as good as it
+      if (Number(live.metadata.labels?.[GENERATION] ?? 0) >= generation) {
+        throw new Superseded(`${nameOf(live)} was written by a later run; this run writes nothing more`)
+      }
+      const { uid, resourceVersion } = live.metadata
+      await this.#cluster.delete(refOf(live), { uid, resourceVersion }).catch((error) => {
+        if (!isConflict(error)) throw error
+      })
     }
   }
 
@@ -202,9 +227,7 @@ export class LedgerStore {
       namespace: this.#namespace,
       name: contentName(this.#release, revision),
     })) as DataObject | undefined
-    const data = secret?.data?.content
-    if (typeof data !== 'string') return undefined
-    return JSON.parse(gunzipSync(Buffer.from(data, 'base64'), { maxOutputLength: 64 * 2 ** 20 }).toString('utf8')) as Content
+    return secret && contentIn(secret)
   }
 
   async dropContent(revision: number): Promise<void> {
