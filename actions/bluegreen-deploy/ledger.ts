@@ -80,7 +80,7 @@ export interface Content {
   images: string[]
 }
 
-export const HISTORY = 10
+const HISTORY = 10
 const STATE = 'state.json'
 /** A Secret holds 1 MiB; its keys and metadata need a little of it. */
 const MOST_CONTENT = 1_000_000
@@ -228,6 +228,36 @@ export class LedgerStore {
       name: contentName(this.#release, revision),
     })) as DataObject | undefined
     return secret && contentIn(secret)
+  }
+
+  /** Ends the operation: its candidate goes into the history, and revisions that are too old or replaced are forgotten. */
+  async finish(
+    outcome: Entry['outcome'],
+    content: Content,
+    sides: { active: Side | null; warm: Side | null },
+    end: { at: string; run: string },
+  ): Promise<void> {
+    const { operation, history } = this.#state
+    if (!operation) throw new Error('there is no operation to finish')
+    const { revision, color } = operation.candidate
+    const earlier = history.find((other) => other.revision === revision)
+    const entry: Entry = {
+      revision,
+      color,
+      outcome,
+      digest: content.digest,
+      images: content.images,
+      digests: operation.digests.length ? operation.digests : (earlier?.digests ?? []),
+      started: operation.started,
+      finished: end.at,
+      run: end.run,
+      ...(operation.reason && { reason: operation.reason }),
+    }
+    const all = [entry, ...history.filter((other) => other !== earlier)]
+    const next = all.slice(0, HISTORY)
+    await this.write({ ...sides, operation: null, history: next })
+    const used = new Set([...next, ...Object.values(sides)].map((kept) => kept?.revision))
+    for (const old of all) if (!used.has(old.revision)) await this.dropContent(old.revision)
   }
 
   async dropContent(revision: number): Promise<void> {

@@ -5,10 +5,10 @@ import type { Story } from '../shared/report/story.ts'
 import { type Clock, formatDuration } from '../shared/time/clock.ts'
 import type { Colors } from './candidate.ts'
 import { checkInRow, chooseCheck } from './check.ts'
-import type { Parts } from './colors.ts'
 import type { Config } from './config.ts'
 import { bakeGates, type Finding, watchGates } from './gates.ts'
-import { type Content, type Entry, HISTORY, type LedgerStore, type Operation, type Phase, type Side } from './ledger.ts'
+import type { Content, Entry, LedgerStore, Operation, Phase, Side } from './ledger.ts'
+import { absentShared, applyShared, restoreShared } from './shared-objects.ts'
 import type { Router } from './traffic.ts'
 import { loadView, type View } from './view.ts'
 import type { Writer } from './writer.ts'
@@ -174,10 +174,7 @@ export class Machine {
     const operation = this.#operation
     if (!operation) throw new Error('there is no operation to switch')
     const { parts } = await this.#view(operation.candidate)
-    const created: string[] = []
-    for (const object of [...parts.prerequisites, ...parts.shared]) {
-      if (!(await this.#world.cluster.get(refOf(object)))) created.push(`${object.apiVersion} ${nameOf(object)}`)
-    }
+    const created = await absentShared(this.#world.cluster, parts)
     await this.#advance('switch', `select color ${operation.candidate.color} with Service/${parts.service.metadata.name}`, {
       kind: 'deploy',
       switching: true,
@@ -268,7 +265,7 @@ export class Machine {
     await router.set(view.rendered.service, 'forth')
     this.switched = true
     story.tell(`${nameOf(view.rendered.service)} selects ${candidate.color}${stable ? ` instead of ${stable.color}` : ''}`)
-    for (const object of [...view.parts.prerequisites, ...view.parts.shared]) await writer.apply(object)
+    await applyShared(writer, view.parts)
     const expected = view.rendered.workload.spec.replicas ?? 1
     const proof = await router.prove(view.rendered.service, { expected })
     if (!proof.proved) throw new Rejected(`after the switch: ${proof.reason}`)
@@ -331,7 +328,7 @@ export class Machine {
         story.tell(`${stable.color} (revision ${stable.revision}) scaled to 1 for a fast rollback, until the next release takes its place`)
       }
     }
-    await this.#finish('released', candidate, view.content, { active: candidate, warm })
+    await this.#finish('released', view.content, { active: candidate, warm })
   }
 
   async #back(operation: Operation): Promise<void> {
@@ -348,7 +345,7 @@ export class Machine {
           'bad',
         )
       await writer.delete(refOf(view.rendered.preview), { own: true })
-      await this.#finish('failed', candidate, view.content, { active: serving === candidate.color ? candidate : null, warm: null })
+      await this.#finish('failed', view.content, { active: serving === candidate.color ? candidate : null, warm: null })
       return
     }
     if (switching || serving === candidate.color) await this.#takeBack(operation, view, await this.#view(stable), router)
@@ -356,7 +353,7 @@ export class Machine {
     await this.#clear(candidate, view, view.rendered.config, REJECTED_GRACE)
     await writer.delete(refOf(view.rendered.preview), { own: true })
     story.tell(`the pods of ${candidate.color} (revision ${candidate.revision}) are gone`)
-    await this.#finish(switching ? 'rolled-back' : 'failed', candidate, view.content, { active: stable, warm: null })
+    await this.#finish(switching ? 'rolled-back' : 'failed', view.content, { active: stable, warm: null })
   }
 
   async #takeBack(operation: Operation, from: View, to: View, router: Router): Promise<void> {
@@ -375,47 +372,14 @@ export class Machine {
       await router.set(to.rendered.service, 'back')
       story.tell(`${nameOf(to.rendered.service)} selects ${stable.color} again (${warm.pods} ready pods)`)
     }
-    if (to.known) await this.#restore(operation, from.parts, to.parts)
+    if (to.known) await restoreShared(this.#world.writer, operation.created, from.parts, to.parts)
     const proof = await router.prove(to.rendered.service, {})
     if (!proof.proved) throw new Error(`traffic was sent back to ${stable.color}, but ${proof.reason}`)
     story.tell(`proved: the endpoints hold exactly the ${proof.pods} ready pods of ${stable.color}`, 'good')
   }
 
-  /** Puts what changed with the switch back to what it was. */
-  async #restore(operation: Operation, from: Parts, to: Parts): Promise<void> {
-    const { writer } = this.#world
-    const before = [...to.prerequisites, ...to.shared]
-    const now = [...from.prerequisites, ...from.shared]
-    for (const object of before) {
-      const changed = now.find((candidate) => candidate.kind === object.kind && candidate.metadata.name === object.metadata.name)
-      if (changed && JSON.stringify(changed) !== JSON.stringify(object)) await writer.apply(object, { force: true })
-    }
-    for (const object of now) {
-      const wasCreated = operation.created.includes(`${object.apiVersion} ${nameOf(object)}`)
-      if (wasCreated && !before.some((other) => nameOf(other) === nameOf(object))) await writer.delete(refOf(object))
-    }
-  }
-
-  async #finish(outcome: Entry['outcome'], side: Side, content: Content, sides: { active: Side | null; warm: Side | null }): Promise<void> {
+  #finish(outcome: Entry['outcome'], content: Content, sides: { active: Side | null; warm: Side | null }): Promise<void> {
     const { ledger, clock, run } = this.#world
-    const operation = this.#operation
-    const { history } = ledger.state
-    const entry: Entry = {
-      revision: side.revision,
-      color: side.color,
-      outcome,
-      digest: content.digest,
-      images: content.images,
-      digests: operation?.digests.length ? operation.digests : (history.find((other) => other.revision === side.revision)?.digests ?? []),
-      started: operation?.started ?? '',
-      finished: new Date(clock.now()).toISOString(),
-      run: run.url,
-      ...(operation?.reason && { reason: operation.reason }),
-    }
-    const all = [entry, ...history.filter((other) => other.revision !== side.revision)]
-    const next = all.slice(0, HISTORY)
-    await ledger.write({ ...sides, operation: null, history: next })
-    const used = new Set([...next, ...Object.values(sides)].map((kept) => kept?.revision))
-    for (const old of all) if (!used.has(old.revision)) await ledger.dropContent(old.revision)
+    return ledger.finish(outcome, content, sides, { at: new Date(clock.now()).toISOString(), run: run.url })
   }
 }
