@@ -128,24 +128,24 @@ export class Colors {
   async remove(color: Color, config: KubeObject[], grace?: number): Promise<void> {
     const { cluster, writer, clock, signal, namespace } = this.#options
     const deployment = await this.get(color)
+    const pods = { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: this.#labels(color) }
+    // Before their Deployment, whose deletion gives them their own grace: a kubelet that has begun to end a pod may not shorten it.
+    if (grace !== undefined) for (const pod of (await cluster.list(pods)).items) await writer.deletePod(pod, grace)
     // In the foreground, so that the Deployment is there until its pods are gone and nothing makes new ones.
     if (deployment)
       await writer.delete({ ...this.#deployments(), name: deployment.metadata.name }, { own: true, propagation: 'Foreground' })
     const shortened = new Set<string>()
     const gone = await waitFor(
       cluster,
-      [
-        { ...this.#deployments(), labelSelector: this.#labels(color) },
-        { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: this.#labels(color) },
-      ],
-      async (deployments: Deployment[], pods: Pod[]) => {
-        for (const pod of grace === undefined ? [] : pods) {
+      [{ ...this.#deployments(), labelSelector: this.#labels(color) }, pods],
+      async (deployments: Deployment[], left: Pod[]) => {
+        for (const pod of grace === undefined ? [] : left) {
           const uid = pod.metadata.uid ?? pod.metadata.name
           if (shortened.has(uid)) continue
           shortened.add(uid)
           await writer.deletePod(pod, grace)
         }
-        return deployments.length + pods.length === 0 ? true : undefined
+        return deployments.length + left.length === 0 ? true : undefined
       },
       { clock, signal, timeout: GONE, every: 500 },
     )

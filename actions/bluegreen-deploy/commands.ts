@@ -116,12 +116,12 @@ export class Run {
   async #rollback(machine: Machine, ledger: LedgerStore): Promise<ReleaseResult> {
     const { to } = this.#config
     const { operation } = ledger.state
-    // What is under way is already a way back, or is one now.
-    const wasUnderTraffic = operation?.switching && operation.kind !== 'rollback' && operation.phase !== 'retire'
+    // To undo what a dead run left, or to finish its way back, is the rollback that was asked for.
+    const undone = operation && operation.phase !== 'prepared' && operation.phase !== 'retire'
     await this.#settleLeftover(machine, ledger, 'a rollback was asked for')
     const { active, warm, history } = ledger.state
     if (!active) throw new Error('rollback: nothing was released yet')
-    if (wasUnderTraffic && to === undefined)
+    if (undone && to === undefined)
       return this.#conclude(machine, ledger, active, `Rolled back to revision ${active.revision} on ${active.color}`)
     const target =
       to ?? warm?.revision ?? history.find((entry) => entry.outcome === 'released' && entry.revision < active.revision)?.revision
@@ -171,7 +171,9 @@ export class Run {
     const { candidate, phase } = operation
     await machine.settle('the run that began it ended before it was done')
     const ended = ledger.state.history.find((entry) => entry.revision === candidate.revision)?.outcome ?? 'failed'
-    const headline = `Recovered: revision ${candidate.revision}, left at ${phase}, is ${ended === 'released' ? 'finished' : 'undone'}`
+    const kept = ledger.state.active?.revision === candidate.revision
+    const fate = ended === 'released' ? 'finished' : kept ? 'kept: there is nothing to go back to' : 'undone'
+    const headline = `Recovered: revision ${candidate.revision}, left at ${phase}, is ${fate}`
     return { ...result(ledger.state, undefined), outcome: 'passed', headline, rolledBack: ended === 'rolled-back' }
   }
 

@@ -42,7 +42,7 @@ export function planRelease(input: PlanInput): Plan {
   const replaces = ledger.warm?.color === candidate.color ? ledger.warm : null
   const plan: Plan = { candidate, stable, replaces, steps: [] }
   const last = ledger.history.find((entry) => entry.revision === stable?.revision)
-  if (last?.digest === content.digest && input.healthy && !content.images.some(isMoving)) {
+  if (last?.outcome === 'released' && last.digest === content.digest && input.healthy && !content.images.some(isMoving)) {
     return { ...plan, unchanged: `revision ${last.revision} already serves exactly these manifests and images on ${stable?.color}` }
   }
   const rendered = renderColor(parts, release, candidate.color, candidate.revision)

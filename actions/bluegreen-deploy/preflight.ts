@@ -1,14 +1,12 @@
 import { ApiError, type Cluster, isForbidden, type KubeObject, nameOf, selects } from '../shared/kubernetes/cluster.ts'
 import { unserved } from '../shared/kubernetes/discovery.ts'
 import type { Service } from '../shared/kubernetes/kinds.ts'
+import { inParallel } from '../shared/kubernetes/parallel.ts'
 import { COLOR, type Parts, PREVIEW, RELEASE, type Rendered } from './colors.ts'
 import { fieldConflict } from './writer.ts'
 
 /** Why a release cannot begin; nothing has been changed. */
 export class PreflightError extends Error {}
-
-/** How many requests are under way at once. */
-const WIDTH = 8
 
 export interface PreflightInput {
   cluster: Cluster
@@ -171,12 +169,4 @@ async function dryRun(cluster: Cluster, rendered: Rendered, shared: KubeObject[]
     throw new PreflightError(
       `manifests: the API server refuses ${problems.length === 1 ? 'an object' : `${problems.length} objects`}:\n${problems.sort().slice(0, 20).join('\n')}`,
     )
-}
-
-async function inParallel<T>(items: T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items]
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item)
-  }
-  await Promise.all(Array.from({ length: WIDTH }, worker))
 }

@@ -1,4 +1,5 @@
 import { type Cluster, type KubeObject, nameOf, refOf } from '../shared/kubernetes/cluster.ts'
+import { inParallel } from '../shared/kubernetes/parallel.ts'
 import type { Parts } from './colors.ts'
 import type { Writer } from './writer.ts'
 
@@ -9,13 +10,13 @@ const keyOf = (object: KubeObject): string => `${object.apiVersion} ${nameOf(obj
 
 /** The shared objects that are not there yet, as the ledger keeps them: a way back deletes them. */
 export async function absentShared(cluster: Cluster, parts: Parts): Promise<string[]> {
-  const absent: string[] = []
-  for (const object of sharedOf(parts)) if (!(await cluster.get(refOf(object)))) absent.push(keyOf(object))
-  return absent
+  const keys = await inParallel(sharedOf(parts), async (object) => ((await cluster.get(refOf(object))) ? [] : [keyOf(object)]))
+  return keys.flat()
 }
 
 export async function applyShared(writer: Writer, parts: Parts): Promise<void> {
-  for (const object of sharedOf(parts)) await writer.apply(object)
+  for (const object of parts.prerequisites) await writer.apply(object)
+  await inParallel(parts.shared, (object) => writer.apply(object))
 }
 
 /** Makes the shared objects what they were: `from` is what the switch applied, `created` what it brought, `to` what was there before. */
