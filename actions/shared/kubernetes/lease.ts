@@ -68,7 +68,7 @@ export class Lease {
       const at = clock.monotonic()
       if (live && seen?.version !== live.metadata.resourceVersion) seen = { version: live.metadata.resourceVersion, at }
       // An observer waits for what the holder promised, or for what we would, whichever is longer.
-      const promised = Math.max(duration, Number(live?.spec?.leaseDurationSeconds ?? 0) * 1000)
+      const promised = Math.max(duration, (live?.spec?.leaseDurationSeconds ?? 0) * 1000)
       const silent = seen ? at - seen.at : 0
       if (!holder || holder === identity || silent >= promised) {
         const since = clock.monotonic()
