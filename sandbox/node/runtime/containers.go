@@ -62,7 +62,7 @@ func (r *Runtime) CreateContainer(_ context.Context, req *cri.CreateContainerReq
 // environment is what stands for the container's file system and network: POD_IP to listen on, and MOUNT_<PATH> for each
 // mounted path, since processes share the machine's file system (/dev/termination-log is $MOUNT_DEV_TERMINATION_LOG).
 func environment(s *sandbox, config *cri.ContainerConfig, img *image) []string {
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOSTNAME=" + s.config.Hostname, "POD_IP=" + s.ip.String()}
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(), "HOSTNAME=" + s.config.Hostname, "POD_IP=" + s.ip.String()}
 	for _, m := range config.Mounts {
 		env = append(env, "MOUNT"+strings.ToUpper(strings.NewReplacer("/", "_", "-", "_", ".", "_").Replace(m.ContainerPath))+"="+m.HostPath)
 	}
