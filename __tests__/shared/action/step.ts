@@ -47,7 +47,10 @@ export async function runStep(name: string, env: Record<string, string>, signals
       output += text
       if (text.includes('ready\n')) signal()
     })
+  // A step that does not end must end the test, not outlive it.
+  const deadline = setTimeout(() => child.kill('SIGKILL'), 12_000)
   const code = await new Promise<number | null>((done) => child.once('close', done))
+  clearTimeout(deadline)
   const lines = output.split('\n').slice(0, -1)
   const read = (file: string): string => (existsSync(join(temp, file)) ? readFileSync(join(temp, file), 'utf8') : '')
   return {
