@@ -110,7 +110,7 @@ async function release(
 ): Promise<Chapter> {
   const { version, temp, kill, during } = how
   const before = users.count()
-  const terminal = createTerminal((line) => say(`    ${line}`))
+  const terminal = createTerminal((text) => say(text.replace(/^/gm, '    ')))
   const running = runBundle({
     action: 'bluegreen-deploy',
     cwd: root,

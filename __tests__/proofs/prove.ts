@@ -40,7 +40,10 @@ async function load(name: string): Promise<Proof> {
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { short: { type: 'boolean', default: false }, only: { type: 'string' } } })
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { short: { type: 'boolean', default: false }, only: { type: 'string' } },
+  })
   const [name] = positionals
   if (name === undefined) {
     for (const known of await names()) console.log(`${known.padEnd(16)} ${(await load(known)).claim}`)
@@ -54,7 +57,8 @@ async function main(): Promise<number> {
     return 0
   }
   const runs: Figures[] = []
-  for (const options of process.env['KUBECONFIG'] ? [undefined] : (proof.clusters ?? [{}])) runs.push(await runInside(options, proof, process.argv.slice(2)))
+  for (const options of process.env['KUBECONFIG'] ? [undefined] : (proof.clusters ?? [{}]))
+    runs.push(await runInside(options, proof, process.argv.slice(2)))
   const figures = proof.merge ? proof.merge(runs) : (runs[0] ?? {})
   const objections = proof.judge(figures)
   for (const objection of objections) console.error(`${name}: ${objection}`)

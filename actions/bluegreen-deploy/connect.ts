@@ -6,14 +6,13 @@ import type { Story } from '../shared/report/story.ts'
 import { systemClock } from '../shared/time/clock.ts'
 import { ManifestError } from './manifests.ts'
 
-/** How long a call is tried again when the API server is away, in milliseconds. */
-const PATIENCE = 60_000
 const MOST_STDIN = 32 * 2 ** 20
 
 interface Where {
   kubeconfig: string | undefined
   context: string | undefined
   namespace: string | undefined
+  apiTimeout: number
 }
 
 /** The real cluster of main and post. */
@@ -30,7 +29,7 @@ export function connect(
   const namespace = where.namespace ?? config.getContextObject(config.getCurrentContext())?.namespace ?? 'default'
   const credentials = kubeconfigCredentials(config, systemClock)
   const onRetry = (text: string) => story.tell(text, 'warning')
-  return { cluster: new RestCluster({ credentials, clock: systemClock, signal, patience: PATIENCE, onRetry }), namespace }
+  return { cluster: new RestCluster({ credentials, clock: systemClock, signal, patience: where.apiTimeout, onRetry }), namespace }
 }
 
 /** Renders a Kustomize folder with kubectl, or kustomize where there is no kubectl. */

@@ -40,6 +40,7 @@ export const schema = z
     'retire-delay': input.duration({ default: '30s', min: 0, max: 24 * HOUR }),
     'lock-timeout': input.duration({ default: '1m', min: 0, max: 6 * HOUR }),
     'lease-duration': input.duration({ default: '30s', min: 2_000, max: HOUR }),
+    'api-timeout': input.duration({ default: '1m', min: 1_000, max: HOUR }),
     environment: input.text(),
     'environment-url': input.text({ matches: /^https?:\/\/\S+$/, accepts: 'a URL' }),
     'github-token': input.secret(),
@@ -76,6 +77,8 @@ export interface Inputs {
   manifests: string[]
   kubeconfig: string | undefined
   context: string | undefined
+  /** How long a call is tried again when the API server is away, in milliseconds. */
+  apiTimeout: number
   deployment: { environment: string; url: string; token: string } | undefined
   html: boolean
 }
@@ -115,6 +118,7 @@ export function parseInputs(environment: Record<string, string | undefined>, mas
     manifests: given.manifests,
     kubeconfig: given.kubeconfig || undefined,
     context: given.context || undefined,
+    apiTimeout: given['api-timeout'],
     deployment: given.environment
       ? { environment: given.environment, url: given['environment-url'], token: given['github-token'] }
       : undefined,

@@ -82,6 +82,8 @@ export interface Content {
 
 const HISTORY = 10
 const STATE = 'state.json'
+/** How often a write is tried again after a conflict. */
+const ATTEMPTS = 20
 /** A Secret holds 1 MiB; its keys and metadata need a little of it. */
 const MOST_CONTENT = 1_000_000
 
@@ -143,7 +145,7 @@ export class LedgerStore {
 
   /** Writes the next state; throws Superseded when a run with a higher generation has written in between. */
   async write(change: Partial<Ledger>): Promise<void> {
-    for (;;) {
+    for (let attempt = 1; ; attempt++) {
       const next: Ledger = { ...this.#state, ...change }
       const metadata = this.#object?.metadata ?? {
         name: ledgerName(this.#release),
@@ -156,7 +158,7 @@ export class LedgerStore {
         this.#state = next
         return
       } catch (error) {
-        if (!isConflict(error)) throw error
+        if (!isConflict(error) || attempt >= ATTEMPTS) throw error
       }
       const live = (await this.#cluster.get({
         apiVersion: 'v1',
@@ -199,12 +201,12 @@ export class LedgerStore {
       metadata,
       data: { content: data },
     }
-    for (;;) {
+    for (let attempt = 1; ; attempt++) {
       try {
         await this.#cluster.create(secret)
         return
       } catch (error) {
-        if (!isConflict(error)) throw error
+        if (!isConflict(error) || attempt >= ATTEMPTS) throw error
       }
       const live = await this.#cluster.get(refOf(secret))
       if (!live) continue

@@ -15,6 +15,9 @@ import { RELEASE } from './colors.ts'
 /** The lease's generation under which an object was written. */
 export const GENERATION = 'devops-actions/generation'
 
+/** No object has this version: an apply over it creates what is not there, and is a conflict where something came in between. */
+const ABSENT = '1'
+
 /** How often a write starts over because the object changed between reading and writing; controllers write status all the time. */
 const ATTEMPTS = 20
 
@@ -48,7 +51,7 @@ export class Writer {
       if (live && options.unless?.(live)) return live
       if (live && options.own) this.#assertOwn(live)
       const annotations = { ...object.metadata.annotations, [GENERATION]: String(this.#lease.generation) }
-      const metadata = { ...object.metadata, annotations, resourceVersion: live?.metadata.resourceVersion }
+      const metadata = { ...object.metadata, annotations, resourceVersion: live?.metadata.resourceVersion ?? ABSENT }
       const next = { ...object, metadata }
       const force = Boolean(options.own || options.force)
       try {

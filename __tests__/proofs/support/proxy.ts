@@ -12,6 +12,10 @@ export interface Call {
   /** Changes something: not a read, a review or a dry run. */
   write: boolean
   watch: boolean
+  /** When it came, by `performance.now()`. */
+  at: number
+  /** What was answered; undefined while it is under way, and when it was dropped. */
+  status?: number
 }
 
 export interface Answer {
@@ -20,10 +24,15 @@ export interface Answer {
   body?: string
   /** Sends this many bytes of the body and then breaks the connection. */
   cutAfter?: number
+  /** Leaves the answer open after the body, as a watch does that has nothing to say. */
+  open?: boolean
 }
 
+/** `passFor` forwards a watch and breaks its connection after so many milliseconds. */
+export type Verdict = Answer | 'drop' | 'pass' | { passFor: number }
+
 /** What becomes of a call. `forward` sends it to the API server and reads the whole answer; not for watches. */
-export type Fault = (call: Call, forward: () => Promise<Answer>) => Promise<Answer | 'drop' | 'pass'>
+export type Fault = (call: Call, forward: () => Promise<Answer>) => Promise<Verdict>
 
 export interface ApiProxy {
   url: string
@@ -70,7 +79,13 @@ const kubeconfigFor = (server: string): string =>
     'current-context': 'x',
   })
 
-async function handle(incoming: IncomingMessage, outgoing: ServerResponse, credentials: Credentials, calls: Call[], fault: () => Fault): Promise<void> {
+async function handle(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  credentials: Credentials,
+  calls: Call[],
+  fault: () => Fault,
+): Promise<void> {
   const chunks: Buffer[] = []
   for await (const chunk of incoming) chunks.push(chunk as Buffer)
   const url = new URL(incoming.url ?? '/', 'http://proxy')
@@ -81,6 +96,7 @@ async function handle(incoming: IncomingMessage, outgoing: ServerResponse, crede
     body: Buffer.concat(chunks).toString('utf8'),
     watch: url.searchParams.get('watch') === 'true',
     write: incoming.method !== 'GET' && !url.pathname.includes('selfsubject') && !url.searchParams.has('dryRun'),
+    at: performance.now(),
   }
   calls.push(call)
   const send = async (): Promise<Dispatcher.ResponseData> => {
@@ -88,7 +104,7 @@ async function handle(incoming: IncomingMessage, outgoing: ServerResponse, crede
     const type = incoming.headers['content-type']
     return request(`${server}${incoming.url}`, {
       method: call.method as Dispatcher.HttpMethod,
-      headers: { ...headers, accept: 'application/json', ...(type && { 'content-type': type }) },
+      headers: { ...headers, accept: incoming.headers.accept ?? 'application/json', ...(type && { 'content-type': type }) },
       body: call.body || null,
       dispatcher,
     })
@@ -102,9 +118,15 @@ async function handle(incoming: IncomingMessage, outgoing: ServerResponse, crede
     outgoing.destroy()
     return
   }
-  if (verdict !== 'pass') return respond(outgoing, verdict)
-  if (!call.watch) return respond(outgoing, await forward())
+  const answered = (answer: Answer): void => {
+    call.status = answer.status
+    respond(outgoing, answer)
+  }
+  if (verdict !== 'pass' && !('passFor' in verdict)) return answered(verdict)
+  // As bytes: what kubectl asks for is not always text.
   const answer = await send()
+  call.status = answer.statusCode
+  if (verdict !== 'pass') setTimeout(() => outgoing.destroy(), verdict.passFor)
   outgoing.writeHead(answer.statusCode, plain(answer.headers))
   outgoing.flushHeaders()
   outgoing.on('close', () => answer.body.destroy())
@@ -112,8 +134,16 @@ async function handle(incoming: IncomingMessage, outgoing: ServerResponse, crede
   outgoing.end()
 }
 
-function respond(outgoing: ServerResponse, { status, headers = { 'content-type': 'application/json' }, body = '', cutAfter }: Answer): void {
+function respond(
+  outgoing: ServerResponse,
+  { status, headers = { 'content-type': 'application/json' }, body = '', cutAfter, open }: Answer,
+): void {
   const bytes = Buffer.from(body)
+  if (open) {
+    outgoing.writeHead(status, headers).flushHeaders()
+    if (body) outgoing.write(bytes)
+    return
+  }
   outgoing.writeHead(status, { ...headers, 'content-length': String(bytes.length) })
   if (cutAfter === undefined) outgoing.end(bytes)
   else outgoing.write(bytes.subarray(0, cutAfter), () => outgoing.destroy())
@@ -121,5 +151,7 @@ function respond(outgoing: ServerResponse, { status, headers = { 'content-type':
 
 function plain(headers: Record<string, string | string[] | undefined>): Record<string, string> {
   const skip = ['transfer-encoding', 'content-length', 'connection']
-  return Object.fromEntries(Object.entries(headers).flatMap(([name, value]) => (value === undefined || skip.includes(name) ? [] : [[name, String(value)]])))
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (value === undefined || skip.includes(name) ? [] : [[name, String(value)]])),
+  )
 }

@@ -1,12 +1,13 @@
 // What every proof works with: the cluster it runs inside of, namespaces of its own, and the action's bundle.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Ledger } from '../../../actions/bluegreen-deploy/ledger.ts'
-import type { Cluster as Kube, KubeObject } from '../../../actions/shared/kubernetes/cluster.ts'
+import type { Cluster as Kube } from '../../../actions/shared/kubernetes/cluster.ts'
 import { type Credentials, kubeconfigCredentials, loadKubeconfig } from '../../../actions/shared/kubernetes/credentials.ts'
+import type { DataObject, Pod, Service } from '../../../actions/shared/kubernetes/kinds.ts'
 import { RestCluster } from '../../../actions/shared/kubernetes/rest.ts'
 import { isReady } from '../../../actions/shared/kubernetes/rollout.ts'
 import { systemClock } from '../../../actions/shared/time/clock.ts'
-import { type Cluster as Sandbox, openCluster } from '../../../sandbox/cluster.ts'
+import { openCluster, type Cluster as Sandbox } from '../../../sandbox/cluster.ts'
 import { BACKEND } from '../../../sandbox/images.ts'
 import { type BundleResult, type BundleRun, runBundle } from '../../../scripts/runner.ts'
 
@@ -30,7 +31,13 @@ export async function openWorld(options: { short: boolean; only: string | undefi
   const kubeconfig = process.env['KUBECONFIG']
   if (!kubeconfig) throw new Error('KUBECONFIG is not set: a proof runs inside a cluster')
   const credentials = kubeconfigCredentials(loadKubeconfig({ kubeconfig, environment: {} }), systemClock)
-  const kube = new RestCluster({ credentials, clock: systemClock, signal: new AbortController().signal, patience: 60_000, onRetry: console.error })
+  const kube = new RestCluster({
+    credentials,
+    clock: systemClock,
+    signal: new AbortController().signal,
+    patience: 60_000,
+    onRetry: console.error,
+  })
   return { kube, credentials, kubeconfig, sandbox: await openCluster(), ...options, log: (text) => console.log(text) }
 }
 
@@ -41,7 +48,11 @@ export async function withNamespace<T>(world: World, prefix: string, work: (name
   const name = `${prefix}-${process.pid}-${++numbered}`.toLowerCase().replace(/[^a-z0-9-]/g, '-')
   await world.kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
   // Pods need it, and it comes a moment later.
-  await until(() => world.kube.get({ apiVersion: 'v1', kind: 'ServiceAccount', namespace: name, name: 'default' }), 30_000, 'the default service account')
+  await until(
+    () => world.kube.get({ apiVersion: 'v1', kind: 'ServiceAccount', namespace: name, name: 'default' }),
+    30_000,
+    'the default service account',
+  )
   try {
     return await work(name)
   } finally {
@@ -105,23 +116,23 @@ export interface Live {
   color: string | undefined
   /** How many ready pods of that color there are. */
   ready: number
-  service: KubeObject | undefined
+  service: Service | undefined
   ledger: Ledger | undefined
 }
 
 /** What users get right now, read past the action. */
 export async function liveState({ kube }: World, namespace: string, name = 'backend'): Promise<Live> {
-  const service = await kube.get({ apiVersion: 'v1', kind: 'Service', namespace, name })
-  const selector: Record<string, string> = service?.['spec']?.selector ?? {}
+  const service = (await kube.get({ apiVersion: 'v1', kind: 'Service', namespace, name })) as Service | undefined
+  const selector = service?.spec.selector ?? {}
   const labelSelector = Object.entries(selector)
     .map(([key, value]) => `${key}=${value}`)
     .join(',')
   const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector })
-  const ledger = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace, name: `bluegreen-${name}` })
+  const ledger = (await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace, name: `bluegreen-${name}` })) as DataObject | undefined
   return {
     color: selector['color'],
-    ready: labelSelector ? items.filter(isReady).length : 0,
+    ready: labelSelector ? (items as Pod[]).filter(isReady).length : 0,
     service,
-    ledger: ledger && (JSON.parse(ledger['data']['state.json']) as Ledger),
+    ledger: ledger && (JSON.parse(ledger.data?.['state.json'] ?? '') as Ledger),
   }
 }

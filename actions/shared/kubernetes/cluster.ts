@@ -81,7 +81,7 @@ export interface Cluster {
   /** True when there was something to delete. */
   delete(ref: Ref, options?: DeleteOptions): Promise<boolean>
   logs(pod: { namespace: string; name: string }, options: { container: string; previous?: boolean; tailLines: number }): Promise<string>
-  /** GET through the API server, so that what is inside the cluster is reached from any runner. Not tried again: a check counts each answer. */
+  /** GET through the API server, so that what is inside the cluster is reached from any runner. Every answer of the pod counts as it is; a fault of the API server is tried again. */
   proxy(request: ProxyRequest): Promise<ProxyAnswer>
   /** Whether the API server serves this kind; false when not, with the versions of the group that it has. */
   serves(
@@ -124,7 +124,6 @@ function describe(error: Error): string {
 }
 
 export const isConflict = (error: unknown): error is ApiError => error instanceof ApiError && error.status === 409
-export const isGone = (error: unknown): error is ApiError => error instanceof ApiError && error.status === 410
 export const isForbidden = (error: unknown): error is ApiError => error instanceof ApiError && error.status === 403
 
 /** `Deployment/backend` in messages. */

@@ -26,6 +26,8 @@ export interface LeaseOptions {
 }
 
 const RUN_URL = 'devops-actions/run-url'
+/** How often a write of the lease is tried again after a conflict. */
+const ATTEMPTS = 20
 
 /**
  * A Lease that is renewed while the process works. A holder that shows no sign of life for a full duration of our own
@@ -72,8 +74,13 @@ export class Lease {
       const silent = seen ? at - seen.at : 0
       if (!holder || holder === identity || silent >= promised) {
         const since = clock.monotonic()
-        const taken = await take(options, live)
-        if (taken) return new Lease(options, taken, since, holder !== '')
+        try {
+          return new Lease(options, await take(options, live), since, holder !== '')
+        } catch (error) {
+          // Somebody was faster, or our own write arrived without its answer: look again.
+          if (!isConflict(error) || at - begun >= timeout) throw error
+        }
+        await clock.sleep(100, signal)
         continue
       }
       const url = live?.metadata.annotations?.[RUN_URL]
@@ -131,7 +138,7 @@ export class Lease {
 
   async #renewOnce(): Promise<void> {
     const { cluster, clock, identity, name } = this.#options
-    for (;;) {
+    for (let attempt = 1; ; attempt++) {
       const since = clock.monotonic()
       try {
         const spec = { ...this.#held.spec, renewTime: microTime(clock.now()) }
@@ -139,7 +146,7 @@ export class Lease {
         this.#renewedAt = since
         return
       } catch (error) {
-        if (!isConflict(error)) throw error
+        if (!isConflict(error) || attempt >= ATTEMPTS) throw error
       }
       const { apiVersion, kind, metadata } = this.#held
       const live = (await cluster.get({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name })) as LeaseObject | undefined
@@ -154,7 +161,7 @@ export class Lease {
   }
 }
 
-async function take(options: LeaseOptions, live: LeaseObject | undefined): Promise<LeaseObject | undefined> {
+function take(options: LeaseOptions, live: LeaseObject | undefined): Promise<LeaseObject> {
   const { cluster, clock, identity, name, namespace, labels, url, duration, atLeast } = options
   const now = microTime(clock.now())
   const spec = {
@@ -168,12 +175,7 @@ async function take(options: LeaseOptions, live: LeaseObject | undefined): Promi
   const object: LeaseObject = live
     ? { ...live, metadata: { ...live.metadata, annotations }, spec }
     : { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, namespace, labels, annotations }, spec }
-  try {
-    return await (live ? cluster.replace(object) : cluster.create(object))
-  } catch (error) {
-    if (isConflict(error)) return undefined // somebody was faster, or our own write arrived without its answer: look again
-    throw error
-  }
+  return live ? cluster.replace(object) : cluster.create(object)
 }
 
 /** Kubernetes' MicroTime. */

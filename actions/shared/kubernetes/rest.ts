@@ -18,10 +18,12 @@ import { jsonLines, readText } from './stream.ts'
 
 /** The name under which server-side apply remembers what is ours. */
 export const FIELD_MANAGER = 'devops-actions'
-/** One attempt may take this long; what the API server has not answered by then is lost. */
+/** One attempt may take this long, in milliseconds; what the API server has not answered by then is lost. */
 const ATTEMPT = 15_000
 /** An answer may be this large; a list of 5,000 pods is about 40 MiB. */
 const BODY_LIMIT = 128 * 2 ** 20
+/** Every answer of the API server carries it, also those that it passes on from a pod. */
+const MARK = 'audit-id'
 /** The server ends a watch after this long, so that one that silently lost its events is not believed for longer. */
 const WATCH_SECONDS = 20
 
@@ -33,7 +35,10 @@ interface Call {
   query?: Record<string, string | undefined>
   body?: unknown
   contentType?: string
-  timeout?: number
+  /** The object that the answer has to be. */
+  name?: string | undefined
+  /** The answer has to be a list. */
+  list?: true
 }
 
 export interface RestOptions {
@@ -50,6 +55,8 @@ export interface RestOptions {
 export class RestCluster implements Cluster {
   readonly #options: RestOptions
   readonly #discovery: Discovery
+  /** Whether this API server marks what it answers: then an answer without the mark is not its own. */
+  #marks = false
 
   constructor(options: RestOptions) {
     this.#options = options
@@ -63,7 +70,11 @@ export class RestCluster implements Cluster {
 
   async list(query: Query): Promise<{ items: KubeObject[]; resourceVersion: string }> {
     const { call, selectors } = await this.#every(query, 'list')
-    const answer = await this.#json<{ items?: KubeObject[] | null; metadata?: { resourceVersion?: string } }>({ ...call, query: selectors })
+    const answer = await this.#json<{ items: KubeObject[] | null; metadata?: { resourceVersion?: string } }>({
+      ...call,
+      query: selectors,
+      list: true,
+    })
     const items = (answer.items ?? []).map((item) => ({ ...item, apiVersion: query.apiVersion, kind: query.kind }))
     return { items, resourceVersion: answer.metadata?.resourceVersion ?? '' }
   }
@@ -73,8 +84,14 @@ export class RestCluster implements Cluster {
     // A little longer than the server was asked for: a connection that went dead is not waited for.
     const both = AbortSignal.any([signal, this.#options.signal, AbortSignal.timeout((WATCH_SECONDS + 5) * 1000)])
     const options = { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(WATCH_SECONDS), resourceVersion }
-    const answer = await this.#send({ ...call, query: { ...selectors, ...options } }, both)
-    if (answer.statusCode !== 200) throw this.#error(call, answer.statusCode, await readText(answer.body, BODY_LIMIT))
+    const watch = { ...call, query: { ...selectors, ...options } }
+    let answer = await this.#send(watch, both)
+    if (answer.statusCode === 401) {
+      await answer.body.dump()
+      await this.#options.credentials.renew()
+      answer = await this.#send(watch, both)
+    }
+    if (answer.statusCode !== 200) throw this.#error(call, answer, await readText(answer.body, BODY_LIMIT))
     for await (const line of jsonLines(answer.body, BODY_LIMIT)) {
       const event = line as WatchEvent | { type: 'ERROR'; object: ApiStatus & { code?: number } }
       if (event.type === 'ERROR') throw new ApiError('watch', call.target, event.object.code ?? 500, event.object)
@@ -108,7 +125,8 @@ export class RestCluster implements Cluster {
     const preconditions = uid || resourceVersion ? { uid, resourceVersion } : undefined
     const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions, gracePeriodSeconds, propagationPolicy: propagation }
     const call = await this.#on(ref, 'delete', 'DELETE')
-    return (await orUndefined(this.#json({ ...call, body }))) !== undefined
+    // Answered with the object, or with a Status that says that it is gone.
+    return (await orUndefined(this.#json({ ...call, name: undefined, body }))) !== undefined
   }
 
   async logs(
@@ -122,25 +140,31 @@ export class RestCluster implements Cluster {
       limitBytes: '65536',
       previous: options.previous ? 'true' : undefined,
     }
-    return this.#text({ ...call, path: `${call.path}/log`, query })
+    return this.#tried(call, () => this.#text({ ...call, path: `${call.path}/log`, query }))
   }
 
   async proxy(to: ProxyRequest): Promise<ProxyAnswer> {
     const name = `${to.https ? 'https:' : ''}${to.name}:${to.port}`
     const path = `/api/v1/namespaces/${encodeURIComponent(to.namespace)}/${to.kind}/${encodeURIComponent(name)}/proxy${to.path}`
     const call: Call = { verb: 'get', method: 'GET', path, target: `${to.path} of ${to.name} through ${to.kind}/proxy` }
-    const timeout = AbortSignal.timeout(to.timeout)
-    try {
-      const answer = await this.#send(call, AbortSignal.any([this.#options.signal, timeout]))
-      const body = await readText(answer.body, 2 ** 20)
-      const status = answer.statusCode >= 400 ? statusOf(body) : undefined
-      if (status && [401, 403].includes(answer.statusCode)) throw new ApiError(call.verb, call.target, answer.statusCode, status)
-      return { reached: !status, status: answer.statusCode, body: status?.message ?? body }
-    } catch (error) {
-      this.#options.signal.throwIfAborted()
-      if (timeout.aborted) return { reached: false, status: 0, body: `no answer within ${formatDuration(to.timeout)}` }
-      throw error instanceof ApiError ? error : new ApiError(call.verb, call.target, 0, {}, error)
-    }
+    return this.#tried(call, async () => {
+      const timeout = AbortSignal.timeout(to.timeout)
+      try {
+        const answer = await this.#send(call, AbortSignal.any([this.#options.signal, timeout]))
+        const body = await readText(answer.body, 2 ** 20)
+        if (this.#marks && answer.headers[MARK] === undefined) {
+          throw new ApiError(call.verb, call.target, 0, {
+            message: `${answer.statusCode}, which is not the API server's: ${body.slice(0, 200)}`,
+          })
+        }
+        const status = answer.statusCode >= 400 ? statusOf(body) : undefined
+        if (status && [401, 403, 429].includes(answer.statusCode)) throw this.#error(call, answer, body)
+        return { reached: !status, status: answer.statusCode, body: status?.message ?? body }
+      } catch (error) {
+        if (timeout.aborted) return { reached: false, status: 0, body: `no answer within ${formatDuration(to.timeout)}` }
+        throw error
+      }
+    })
   }
 
   serves(apiVersion: string, kind: string): ReturnType<Cluster['serves']> {
@@ -149,7 +173,7 @@ export class RestCluster implements Cluster {
 
   async #on(ref: Ref, verb: string, method: Dispatcher.HttpMethod): Promise<Call> {
     const { path } = await this.#discovery.path(ref, ref.namespace)
-    return { verb, method, path: `${path}/${encodeURIComponent(ref.name)}`, target: targetOf(ref) }
+    return { verb, method, path: `${path}/${encodeURIComponent(ref.name)}`, target: targetOf(ref), name: ref.name }
   }
 
   async #every(query: Query, verb: string): Promise<{ call: Call; selectors: Record<string, string | undefined> }> {
@@ -165,34 +189,38 @@ export class RestCluster implements Cluster {
   }
 
   async #json<T>(call: Call): Promise<T> {
-    return this.#tried(call, async (text) => {
+    return this.#tried(call, async () => {
+      const text = await this.#text(call)
+      const wrong = (message: string, cause?: unknown) => new ApiError(call.verb, call.target, 0, { message }, cause)
+      let answer: unknown
       try {
-        return JSON.parse(text) as T
+        answer = JSON.parse(text)
       } catch (cause) {
-        throw new ApiError(call.verb, call.target, 0, { message: 'the answer was cut off or is not JSON' }, cause)
+        throw wrong('the answer was cut off or is not JSON', cause)
       }
+      // Believing anything else would make an object that is there look absent.
+      if (!isAnswer(answer, call)) throw wrong(`the answer is not what was asked for: ${text.slice(0, 100)}`)
+      return answer as T
     })
   }
 
-  #text(call: Call): Promise<string> {
-    return this.#tried(call, async (text) => text)
+  async #text(call: Call): Promise<string> {
+    const answer = await this.#send(call, this.#deadline(Math.min(ATTEMPT, this.#options.patience)))
+    const text = await readText(answer.body, BODY_LIMIT)
+    if (answer.statusCode >= 300) throw this.#error(call, answer, text)
+    this.#marks ||= answer.headers[MARK] !== undefined
+    return text
   }
 
   /** Tries a call until it is answered, for as long as the fault may pass; every write is conditional or the same when repeated. */
-  async #tried<T>(call: Call, read: (text: string) => Promise<T>): Promise<T> {
+  async #tried<T>(call: Call, once: () => Promise<T>): Promise<T> {
     const { clock, signal, patience, credentials, onRetry } = this.#options
     const until = clock.monotonic() + patience
     let renewed = false
     for (let attempt = 0; ; attempt++) {
       let failure: ApiError
-      let wait = Math.min(5_000, 200 * 2 ** attempt)
       try {
-        const answer = await this.#send(call, this.#deadline(call.timeout ?? ATTEMPT))
-        const text = await readText(answer.body, BODY_LIMIT)
-        if (answer.statusCode < 300) return await read(text)
-        failure = this.#error(call, answer.statusCode, text)
-        const after = Number(answer.headers['retry-after'] ?? failure.details?.retryAfterSeconds)
-        if (after > 0) wait = after * 1000
+        return await once()
       } catch (error) {
         signal.throwIfAborted()
         failure = error instanceof ApiError ? error : new ApiError(call.verb, call.target, 0, {}, error)
@@ -203,15 +231,11 @@ export class RestCluster implements Cluster {
         continue
       }
       if (!passes(failure.status)) throw failure
+      const { said, status, reason, details } = failure
+      const wait = details?.retryAfterSeconds ? details.retryAfterSeconds * 1000 : Math.min(5_000, 200 * 2 ** attempt)
       if (clock.monotonic() + wait > until) {
-        const { said, status, reason, details } = failure
-        throw new ApiError(
-          call.verb,
-          call.target,
-          status,
-          { message: `${said} (tried for ${formatDuration(patience)})`, reason, details },
-          failure,
-        )
+        const message = `${said} (tried for ${formatDuration(patience)})`
+        throw new ApiError(call.verb, call.target, status, { message, ...(reason && { reason }), ...(details && { details }) }, failure)
       }
       onRetry(`${failure.message}; trying again in ${formatDuration(wait)}`)
       await clock.sleep(wait, signal)
@@ -231,13 +255,30 @@ export class RestCluster implements Cluster {
     return AbortSignal.any([this.#options.signal, AbortSignal.timeout(ms)])
   }
 
-  #error(call: Call, status: number, text: string): ApiError {
-    return new ApiError(call.verb, call.target, status, statusOf(text) ?? { message: text.slice(0, 500) })
+  #error(call: Call, { statusCode, headers }: Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'>, text: string): ApiError {
+    const status = statusOf(text) ?? { message: text.slice(0, 500) }
+    // Something before the API server that knows no such page says nothing about the object.
+    if (statusCode === 404 && !statusOf(text) && !text.startsWith('404 page not found')) {
+      return new ApiError(call.verb, call.target, 0, { message: `404, which is not the API server's: ${status.message}` })
+    }
+    const after = Number(headers['retry-after'])
+    const details = after > 0 ? { ...status.details, retryAfterSeconds: after } : status.details
+    return new ApiError(call.verb, call.target, statusCode, { ...status, ...(details && { details }) })
   }
 }
 
-/** Whether trying again can help: no answer, too many requests, or a server that fails. */
-const passes = (status: number): boolean => status === 0 || status === 429 || status >= 500
+/** Whether trying again can help: no answer, a list that was too old, too many requests, or a server that fails. */
+const passes = (status: number): boolean => status === 0 || status === 410 || status === 429 || status >= 500
+
+/** Whether JSON has the shape of an answer to the call: an object of some kind, with the name that was asked for. */
+function isAnswer(answer: unknown, { name, list, verb }: Call): boolean {
+  if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) return false
+  const { kind, metadata, items, resources, versions } = answer as Record<string, unknown>
+  if (typeof kind !== 'string') return false
+  if (list) return items === null || Array.isArray(items)
+  if (verb === 'discover') return Array.isArray(resources) || Array.isArray(versions)
+  return name === undefined || (metadata as { name?: unknown } | undefined)?.name === name
+}
 
 /** The API server's own explanation, told apart from what a pod behind its proxy answers. */
 function statusOf(text: string): ApiStatus | undefined {

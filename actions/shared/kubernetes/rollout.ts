@@ -105,6 +105,9 @@ function containerTrouble(status: ContainerStatus, patience: Patience): Trouble 
   const where = `container ${status.name}`
   const reason = waiting?.reason ?? ''
   const message = waiting?.message ?? ''
+  // The kubelet waits a second or so for its watch of a ConfigMap, and tries again; a busy node takes longer.
+  if (/failed to sync (configmap|secret) cache/.test(message))
+    return { kind: 'cache', text: `${where}: ${message}`, patience: patience.crashLoop }
   if (BAD_CONFIG.includes(reason)) return { kind: 'config', text: `${where}: ${reason}: ${message}`, patience: 0 }
   if (NO_PULL.includes(reason)) {
     // Only what the registry said for certain ends it at once; the back-off message repeats it in newer releases.

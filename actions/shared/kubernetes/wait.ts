@@ -1,5 +1,5 @@
 import type { Clock } from '../time/clock.ts'
-import { ApiError, type Cluster, isGone, type KubeObject, type Query } from './cluster.ts'
+import { ApiError, type Cluster, type KubeObject, type Query } from './cluster.ts'
 
 export interface WaitOptions {
   clock: Clock
@@ -86,7 +86,6 @@ class View {
         if (signal.aborted) return
         // Forbidden stays forbidden; anything else the next list finds out, with its patience.
         if (error instanceof ApiError && [401, 403].includes(error.status)) throw error
-        if (isGone(error)) continue
       }
       // A server that ends watches at once is not asked in a tight loop.
       if (!signal.aborted && clock.monotonic() - began < 1000) await clock.sleep(500, signal).catch(() => undefined)

@@ -1,0 +1,197 @@
+// Ten releases and ten rollbacks under constant load, on a quick and on a slow node: no request fails, and a rejected version is silent soon.
+import type { KubeObject } from '../../actions/shared/kubernetes/cluster.ts'
+import { BACKEND } from '../../sandbox/images.ts'
+import type { Proof } from './prove.ts'
+import { ask, type Kept, keepOpen, startLoad, type Target } from './support/load.ts'
+import { liveState, runRelease, until, type World, withNamespace } from './support/world.ts'
+
+/** How long a rejected version may still answer on a connection that was kept, in seconds. */
+const GOAL = 10
+/** No image of this proof misbehaves by itself; this one does not listen when it is told to end. */
+const STUBBORN = 'stubborn'
+const TIMES = { 'propagation-time': '5s', 'bake-time': '6s', 'check-interval': '500ms', 'lease-duration': '30s' }
+
+type Back =
+  /** A finished release is taken back by the command rollback. */
+  | 'one-click'
+  /** One pod becomes unready while the release bakes. */
+  | 'unready'
+  /** The checks of a baking release fail. */
+  | 'check'
+
+interface Round {
+  version: string
+  back: Back
+}
+
+// The load's own long-lived connections rest while a version is rejected that ignores SIGTERM: SIGKILL cuts them, whoever deploys.
+const ROUNDS: Round[] = [
+  { version: 'v3', back: 'one-click' },
+  { version: STUBBORN, back: 'unready' },
+  { version: 'v4', back: 'unready' },
+  { version: STUBBORN, back: 'one-click' },
+  { version: 'v3', back: 'check' },
+  { version: 'v5', back: 'one-click' },
+  { version: STUBBORN, back: 'check' },
+  { version: 'v4', back: 'unready' },
+  { version: 'v3', back: 'one-click' },
+  { version: STUBBORN, back: 'one-click' },
+]
+
+interface Stage {
+  world: World
+  namespace: string
+  target: Target
+}
+
+async function prove(world: World) {
+  return withNamespace(world, 'zero', async (namespace) => {
+    let serving = 'v1'
+    await release({ world, namespace, target: { host: '', port: 0 } }, serving)
+    const { service } = await liveState(world, namespace)
+    const { clusterIP = '' } = (service?.spec ?? {}) as { clusterIP?: string }
+    const stage: Stage = { world, namespace, target: { host: clusterIP, port: service?.spec.ports?.[0]?.port ?? 0 } }
+    await expectVersion(stage, serving)
+    const began = Date.now()
+    const load = startLoad(stage.target, {
+      onFailure: ({ at, kind, text }) =>
+        world.log(`  FAILED at ${((at - began) / 1000).toFixed(1)} s (${new Date(at).toISOString()}), ${kind}: ${text}`),
+    })
+    let releases = 0
+    let keptSeconds = 0
+    let failedBefore = 0
+    const tell = (text: string): void => {
+      const { sent, failures } = load
+      world.log(
+        `${text}; ${sent.new} new, ${sent['keep-alive']} kept-alive, ${sent.websocket} WebSocket requests so far, ${failures.length - failedBefore} failed`,
+      )
+      failedBefore = failures.length
+    }
+    for (const { version, back } of rounds(world)) {
+      const good = back === 'one-click' ? version : serving === 'v1' ? 'v2' : 'v1'
+      await release(stage, good)
+      await expectVersion(stage, good)
+      releases++
+      tell(`release ${releases}: ${good} serves instead of ${serving}`)
+      const stays = back === 'one-click' ? serving : good
+      const rests = version === STUBBORN
+      if (rests) await load.pauseKept()
+      const seconds = back === 'one-click' ? await oneClick(stage, version) : await automatic(stage, version, back)
+      await expectVersion(stage, stays)
+      if (rests) load.resumeKept()
+      keptSeconds = Math.max(keptSeconds, seconds)
+      tell(`rollback ${releases}: ${version} was taken back (${back}), its last answer ${seconds.toFixed(1)} s after that was decided`)
+      serving = stays
+    }
+    const { requests, failed } = await load.stop()
+    return { releases, requests, failed, kept_seconds: Number(keptSeconds.toFixed(1)) }
+  })
+}
+
+function rounds({ short, only }: World): Round[] {
+  if (only !== undefined) return ROUNDS.filter(({ version, back }) => `${version} ${back}`.includes(only))
+  return short ? ROUNDS.slice(0, 2) : ROUNDS
+}
+
+async function release({ world, namespace }: Stage, version: string): Promise<void> {
+  const { code, log } = await runRelease(world, namespace, { version, inputs: TIMES })
+  if (code !== 0) throw new Error(`the release of ${version} ended with ${code}:\n${log}`)
+}
+
+/** What users get, whatever the action says: only this version, from the pods of one color. */
+async function expectVersion({ world, namespace, target }: Stage, version: string): Promise<void> {
+  const answers = await Promise.all(Array.from({ length: 12 }, () => ask(target)))
+  const wrong = answers.find((answer) => answer.version !== version)
+  if (wrong) throw new Error(`a new connection is answered by ${wrong.version} (${wrong.pod}), not by ${version}`)
+  const { ready, color } = await liveState(world, namespace)
+  if (ready === 0) throw new Error(`the Service selects ${color}, which has no ready pod`)
+}
+
+async function oneClick({ world, namespace, target }: Stage, version: string): Promise<number> {
+  const kept = await keepOpen(target, version)
+  const decided = decision(world, namespace)
+  const { code, log } = await runRelease(world, namespace, { inputs: { ...TIMES, command: 'rollback' } })
+  if (code !== 0) throw new Error(`the rollback of ${version} ended with ${code}:\n${log}`)
+  return silence(world, kept, await decided, log)
+}
+
+async function automatic({ world, namespace, target }: Stage, version: string, back: 'unready' | 'check'): Promise<number> {
+  const inputs = { ...TIMES, 'bake-time': '60s', ...(back === 'check' && { 'check-path': '/live' }) }
+  const run = runRelease(world, namespace, { version, inputs })
+  const baking = async () => (await liveState(world, namespace)).ledger?.operation?.phase === 'bake'
+  await Promise.race([
+    until(baking, 90_000, `the bake of ${version}`),
+    run.then(({ log }) => Promise.reject(new Error(`${version} never baked:\n${log}`))),
+  ])
+  const kept = await keepOpen(target, version)
+  const decided = decision(world, namespace)
+  await turnBad(world, namespace, version, back)
+  const { code, outputs, log } = await run
+  if (code !== 1 || outputs['rolled-back'] !== 'true') throw new Error(`${version} turned bad, but the release ended with ${code}:\n${log}`)
+  return silence(world, kept, await decided, log)
+}
+
+interface RunningPod extends KubeObject {
+  spec: { containers: { image: string }[] }
+  status: { podIP: string }
+}
+
+/** Its users are still served: what is bad shows only where the release has to look. */
+async function turnBad({ kube }: World, namespace: string, version: string, back: 'unready' | 'check'): Promise<void> {
+  const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace })
+  const pods = (items as RunningPod[]).filter((pod) => pod.spec.containers[0]?.image === `${BACKEND}:${version}`)
+  const bad = back === 'unready' ? pods.slice(0, 1) : pods
+  if (bad.length === 0) throw new Error(`there is no pod of ${version}`)
+  for (const pod of bad) {
+    const wish = back === 'unready' ? { ready: false } : { live: false }
+    const answer = await fetch(`http://${pod.status.podIP}:3000/control`, { method: 'POST', body: JSON.stringify(wish) })
+    if (!answer.ok) throw new Error(`${pod.metadata.name} does not listen: ${answer.status}`)
+  }
+}
+
+/** When the way back was decided, in milliseconds: as the ledger says, or as it was seen from here, whichever was first. */
+async function decision(world: World, namespace: string): Promise<number> {
+  const before = await liveState(world, namespace)
+  return until(
+    async () => {
+      const { color, ledger } = await liveState(world, namespace)
+      const operation = ledger?.operation
+      const noted = operation?.phase === 'back' ? Date.parse(operation.decided ?? '') || Date.now() : Number.POSITIVE_INFINITY
+      const moved = color !== before.color ? Date.now() : Number.POSITIVE_INFINITY
+      const first = Math.min(noted, moved)
+      return Number.isFinite(first) && first
+    },
+    120_000,
+    'the way back',
+  )
+}
+
+/** How many seconds after `decided` the last answer came; waits until the connections are closed, for at most a minute. */
+async function silence(world: World, kept: Kept, decided: number, log: string): Promise<number> {
+  await until(async () => kept.open() === 0 || Date.now() - decided > 60_000, 120_000, 'the end of kept connections')
+  kept.end()
+  const seconds = Math.max(0, Math.max(...kept.lastAnswers()) - decided) / 1000
+  if (seconds > GOAL) world.log(`  too long: ${seconds} s after ${new Date(decided).toISOString()}:\n${log}`)
+  return seconds
+}
+
+export const proof: Proof = {
+  claim: 'no request fails through releases and rollbacks, and a rejected version is silent soon',
+  clusters: [{ proxyPeriod: '100ms' }, { proxyPeriod: '3s' }],
+  images: { [STUBBORN]: { IGNORE_SIGTERM: 'true' } },
+  prove,
+  merge: (runs) => ({
+    releases: runs.reduce((sum, run) => sum + (run['releases'] ?? 0), 0),
+    requests: runs.reduce((sum, run) => sum + (run['requests'] ?? 0), 0),
+    failed: runs.reduce((sum, run) => sum + (run['failed'] ?? 0), 0),
+    kept_seconds: Math.max(...runs.map((run) => run['kept_seconds'] ?? Number.POSITIVE_INFINITY)),
+  }),
+  judge: ({ releases = 0, requests = 0, failed = 1, kept_seconds = 0 }) => [
+    ...(releases === 0 || requests === 0 ? ['nothing was released under load'] : []),
+    ...(failed > 0 ? [`${failed} of ${requests} requests failed`] : []),
+    ...(kept_seconds > GOAL
+      ? [`a rejected version still answered ${kept_seconds} s after the way back was decided; ${GOAL} is the goal`]
+      : []),
+    ...(kept_seconds === 0 ? ['kept connections were not measured'] : []),
+  ],
+}
