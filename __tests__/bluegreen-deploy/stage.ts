@@ -106,7 +106,7 @@ export class Stage {
     this.cluster.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } })
     const had = new Set<string>()
     this.cluster.onChange(({ version }) => {
-      for (const { metadata, spec } of this.cluster.peek<Service>('Service')) {
+      for (const { metadata, spec } of this.cluster.all<Service>('Service')) {
         if (!('color' in spec.selector) || metadata.labels?.['devops-actions/preview']) continue
         const ready = this.ready(metadata.name).length
         if (ready === 0)
@@ -126,13 +126,13 @@ export class Stage {
   }
 
   service(name = 'web'): Service | undefined {
-    return this.cluster.peek<Service>('Service').find((candidate) => candidate.metadata.name === name)
+    return this.cluster.all<Service>('Service').find((candidate) => candidate.metadata.name === name)
   }
 
   /** Ready pods that the Service sends traffic to. */
   ready(name = 'web'): Pod[] {
     const selector = this.service(name)?.spec.selector
-    return this.cluster.peek<Pod>('Pod').filter((pod) => isReady(pod) && selects(selector, pod.metadata.labels))
+    return this.cluster.all<Pod>('Pod').filter((pod) => isReady(pod) && selects(selector, pod.metadata.labels))
   }
 
   /** Images that answer to users now. */
@@ -145,7 +145,7 @@ export class Stage {
   }
 
   deployments(): Record<string, number> {
-    return Object.fromEntries(this.cluster.peek<Deployment>('Deployment').map(({ metadata, spec }) => [metadata.name, spec.replicas ?? 1]))
+    return Object.fromEntries(this.cluster.all<Deployment>('Deployment').map(({ metadata, spec }) => [metadata.name, spec.replicas ?? 1]))
   }
 
   names(kind: string): string[] {
@@ -156,7 +156,7 @@ export class Stage {
   }
 
   ledger(name = 'web'): Ledger {
-    const object = this.cluster.peek<DataObject>('ConfigMap').find((candidate) => candidate.metadata.name === `bluegreen-${name}`)
+    const object = this.cluster.all<DataObject>('ConfigMap').find((candidate) => candidate.metadata.name === `bluegreen-${name}`)
     return JSON.parse(object?.data?.['state.json'] ?? 'null') as Ledger
   }
 

@@ -73,12 +73,8 @@ export class MemoryCluster implements Cluster {
     this.#listeners.add(listener)
   }
 
+  /** What is stored cannot be changed, so nothing has to be copied. */
   all<T extends KubeObject = KubeObject>(kind: string, namespace?: string): T[] {
-    return this.peek<T>(kind, namespace).map(copy)
-  }
-
-  /** The same without copying: only to look at. */
-  peek<T extends KubeObject = KubeObject>(kind: string, namespace?: string): T[] {
     const found: T[] = []
     for (const object of this.#objects.values()) {
       if (object.kind === kind && (!namespace || object.metadata.namespace === namespace)) found.push(object as T)
@@ -99,14 +95,12 @@ export class MemoryCluster implements Cluster {
 
   async get(ref: Ref): Promise<KubeObject | undefined> {
     const object = this.#objects.get(keyOf(ref))
-    return object && copy(object)
+    return object
   }
 
   async list(query: Query): Promise<{ items: KubeObject[]; resourceVersion: string }> {
     return {
-      items: this.peek(query.kind, query.namespace)
-        .filter((object) => matches(object, query))
-        .map(copy),
+      items: this.all(query.kind, query.namespace).filter((object) => matches(object, query)),
       resourceVersion: String(this.changes.length),
     }
   }
@@ -238,11 +232,11 @@ export class MemoryCluster implements Cluster {
     next.metadata.creationTimestamp = live?.metadata.creationTimestamp ?? new Date(this.clock.now()).toISOString()
     next.metadata.generation = live ? (live.metadata.generation ?? 1) + (same(live.spec, next.spec) ? 0 : 1) : 1
     next.metadata.resourceVersion = live?.metadata.resourceVersion ?? ''
-    if (live && same(live, next)) return copy(live)
+    if (live && same(live, next)) return live
     next.metadata.resourceVersion = String(this.changes.length + 1)
-    this.#objects.set(key, next)
+    this.#objects.set(key, freeze(next))
     this.#tell({ version: this.changes.length + 1, old: live, object: next })
-    return copy(next)
+    return next
   }
 
   drop(object: KubeObject): true {
@@ -295,7 +289,16 @@ export class MemoryCluster implements Cluster {
   }
 }
 
-const same = (a: unknown, b: unknown): boolean => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b))
+function same(a: unknown, b: unknown): boolean {
+  const [one, other] = [JSON.stringify(a), JSON.stringify(b)]
+  return one === other || (one?.length === other?.length && JSON.stringify(sorted(a)) === JSON.stringify(sorted(b)))
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const inner of Object.values(value)) freeze(inner)
+  return Object.freeze(value)
+}
 
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted)
@@ -325,8 +328,8 @@ function matches(object: KubeObject | undefined, { kind, namespace, labelSelecto
 
 function eventOf(change: Change | undefined, query: Query): WatchEvent | undefined {
   const [was, is] = [matches(change?.old, query), matches(change?.object, query)]
-  if (is && change?.object) return { type: was ? 'MODIFIED' : 'ADDED', object: copy(change.object) }
-  return was && change?.old ? { type: 'DELETED', object: copy(change.old) } : undefined
+  if (is && change?.object) return { type: was ? 'MODIFIED' : 'ADDED', object: change.object }
+  return was && change?.old ? { type: 'DELETED', object: change.old } : undefined
 }
 
 /** One call of a client. */

@@ -190,8 +190,8 @@ export class MemoryNode {
 
   #delete(pod: RunningPod | undefined): void {
     if (!pod) return
-    pod.metadata.deletionTimestamp ??= new Date(this.#clock.now()).toISOString()
-    this.#cluster.put(pod)
+    const deletionTimestamp = pod.metadata.deletionTimestamp ?? new Date(this.#clock.now()).toISOString()
+    this.#cluster.put({ ...pod, metadata: { ...pod.metadata, deletionTimestamp } })
   }
 
   #end(pod: RunningPod): void {
@@ -213,10 +213,10 @@ export class MemoryNode {
   }
 
   #reconcileEndpoints(): void {
-    const services = this.#cluster.peek<Service>('Service')
+    const services = this.#cluster.all<Service>('Service')
     for (const service of services) {
       const { name, namespace } = service.metadata
-      const pods = this.#cluster.peek<RunningPod>('Pod', namespace).filter((pod) => selects(service.spec.selector, pod.metadata.labels))
+      const pods = this.#cluster.all<RunningPod>('Pod', namespace).filter((pod) => selects(service.spec.selector, pod.metadata.labels))
       const endpoints = pods
         .filter((pod) => pod.status?.phase === 'Running')
         .map((pod) => ({
@@ -227,7 +227,7 @@ export class MemoryNode {
       const metadata = { name: `${name}-slice`, ...(namespace && { namespace }), labels: { 'kubernetes.io/service-name': name } }
       this.#cluster.put({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata, endpoints })
     }
-    for (const slice of this.#cluster.peek<EndpointSlice>('EndpointSlice')) {
+    for (const slice of this.#cluster.all<EndpointSlice>('EndpointSlice')) {
       if (
         !services.some(
           (service) => `${service.metadata.name}-slice` === slice.metadata.name && service.metadata.namespace === slice.metadata.namespace,
@@ -238,8 +238,8 @@ export class MemoryNode {
   }
 
   #answer(kind: 'services' | 'pods', name: string, path: string, namespace: string) {
-    const pods = this.#cluster.peek<RunningPod>('Pod', namespace).filter(isReady)
-    const service = this.#cluster.peek<Service>('Service', namespace).find((candidate) => candidate.metadata.name === name)
+    const pods = this.#cluster.all<RunningPod>('Pod', namespace).filter(isReady)
+    const service = this.#cluster.all<Service>('Service', namespace).find((candidate) => candidate.metadata.name === name)
     const pod = pods.find((candidate) =>
       kind === 'pods' ? candidate.metadata.name === name : selects(service?.spec.selector, candidate.metadata.labels),
     )
