@@ -1,5 +1,5 @@
 import { type Cluster, type KubeObject, nameOf, refOf, selectorText } from '../shared/kubernetes/cluster.ts'
-import { diagnose, type Evidence } from '../shared/kubernetes/diagnosis.ts'
+import { diagnose, type Evidence, lastWarning } from '../shared/kubernetes/diagnosis.ts'
 import type { Deployment, Pod } from '../shared/kubernetes/kinds.ts'
 import { containerStatuses, isReady, judgeRollout, TroubleLog } from '../shared/kubernetes/rollout.ts'
 import { waitFor } from '../shared/kubernetes/wait.ts'
@@ -88,9 +88,12 @@ export class Colors {
       const ids = pods.flatMap((pod) => containerStatuses(pod).map((status) => status.imageID ?? ''))
       return { ready: true, pods: verdict.ready, digests: [...new Set(ids.filter((id) => id.includes('@')))].sort() }
     }
-    const culprit = verdict?.state === 'failed' ? verdict.pod : undefined
-    const reason = verdict?.state === 'failed' ? verdict.reason : `not ready within ${formatDuration(timeout)}: ${last}`
-    return { ready: false, reason, evidence: await diagnose(cluster, namespace, pods, culprit) }
+    if (verdict?.state === 'failed') {
+      return { ready: false, reason: verdict.reason, evidence: await diagnose(cluster, namespace, pods, verdict.pod) }
+    }
+    const why = await lastWarning(cluster, namespace, pods)
+    const reason = `not ready within ${formatDuration(timeout)}: ${last}${why ? `; ${why}` : ''}`
+    return { ready: false, reason, evidence: await diagnose(cluster, namespace, pods) }
   }
 
   /**

@@ -60,7 +60,8 @@ export const schema = z
       if (command === 'promote' && given.revision === undefined) refuse('revision', "is required for promote: prepare's output revision")
       if (command !== 'promote' && given.revision !== undefined) refuse('revision', 'is for promote only')
       if (command !== 'rollback' && given.to !== undefined) refuse('to', 'is for rollback only')
-      if (given['lease-duration'] % 1000 !== 0) refuse('lease-duration', 'is not accepted: whole seconds')
+      if (given['lease-duration'] % 1000 !== 0)
+        refuse('lease-duration', `'${given['lease-duration'] / 1000}s' is not accepted: whole seconds`)
       if (given.environment && !given['github-token']) refuse('github-token', 'is required when environment is given')
       const seen = new Set<string>()
       for (const text of given.images) {

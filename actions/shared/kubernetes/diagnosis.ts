@@ -29,11 +29,31 @@ export async function diagnose(cluster: Cluster, namespace: string, pods: Pod[],
   return evidence
 }
 
+/** What a pod that does not become ready was last warned of, before all by its probes; undefined when there is nothing. */
+export async function lastWarning(cluster: Cluster, namespace: string, pods: Pod[]): Promise<string | undefined> {
+  const pod = pods.find((candidate) => !isReady(candidate) && !candidate.metadata.deletionTimestamp)
+  if (!pod) return undefined
+  const { name } = pod.metadata
+  const events = await eventsOf(cluster, namespace, name).catch((error) => {
+    if (error instanceof ApiError) return []
+    throw error
+  })
+  const warnings = events.filter((event) => event.type === 'Warning')
+  const warning = warnings.findLast((event) => event.reason === 'Unhealthy') ?? warnings.at(-1)
+  return warning && `pod ${name}: ${warning.message ?? warning.reason}`
+}
+
 async function eventsText(cluster: Cluster, namespace: string, pod: string): Promise<string> {
+  const lines = (await eventsOf(cluster, namespace, pod)).slice(-EVENTS)
+  return lines.map((event) => `${timeOf(event)} ${event.type} ${event.reason}: ${event.message}`).join('\n') || '(none)'
+}
+
+const timeOf = (event: EventObject): string => event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? ''
+
+/** Oldest first. */
+async function eventsOf(cluster: Cluster, namespace: string, pod: string): Promise<EventObject[]> {
   const { items } = await cluster.list({ apiVersion: 'v1', kind: 'Event', namespace, fieldSelector: `involvedObject.name=${pod}` })
-  const when = (event: EventObject) => event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? ''
-  const lines = (items as EventObject[]).sort((a, b) => when(a).localeCompare(when(b))).slice(-EVENTS)
-  return lines.map((event) => `${when(event)} ${event.type} ${event.reason}: ${event.message}`).join('\n') || '(none)'
+  return (items as EventObject[]).sort((a, b) => timeOf(a).localeCompare(timeOf(b)))
 }
 
 async function unlessRefused(read: () => Promise<string>): Promise<string> {
