@@ -36,7 +36,7 @@ export function loadKubeconfig(from: {
   } catch (cause) {
     // The parser's own words may quote the file, which holds secrets.
     const why = cause instanceof Error && 'code' in cause ? cause.message : 'it is not YAML or JSON of a kubeconfig'
-    throw new Error(`the kubeconfig cannot be read: ${why}`)
+    throw new Error(`the kubeconfig cannot be read: ${why}`) // oxlint-disable-line preserve-caught-error -- the cause would be printed with it
   }
   // client-node's last resort, which is nobody's cluster
   if (from.kubeconfig === undefined && config.getCurrentCluster()?.server === 'http://localhost:8080') {
