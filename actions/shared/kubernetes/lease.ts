@@ -63,6 +63,7 @@ export class Lease {
     const ref = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace, name }
     const begun = clock.monotonic()
     let seen: { version: string | undefined; at: number } | undefined
+    let tried: { acquireTime: string; since: number; takenOver: boolean } | undefined
     let told = false
     for (;;) {
       const live = (await cluster.get(ref)) as LeaseObject | undefined
@@ -73,11 +74,15 @@ export class Lease {
       const promised = Math.max(duration, (live?.spec?.leaseDurationSeconds ?? 0) * 1000)
       const silent = seen ? at - seen.at : 0
       if (!holder || holder === identity || silent >= promised) {
-        const since = clock.monotonic()
+        // Our own last try had arrived, its answer had not.
+        if (live && tried && live.spec?.holderIdentity === identity && live.spec.acquireTime === tried.acquireTime) {
+          return new Lease(options, live, tried.since, tried.takenOver)
+        }
+        tried = { acquireTime: microTime(clock.now()), since: clock.monotonic(), takenOver: holder !== '' }
         try {
-          return new Lease(options, await take(options, live), since, holder !== '')
+          return new Lease(options, await take(options, live, tried.acquireTime), tried.since, tried.takenOver)
         } catch (error) {
-          // Somebody was faster, or our own write arrived without its answer: look again.
+          // Somebody was faster, or it is our own: look again.
           if (!isConflict(error) || at - begun >= timeout) throw error
         }
         await clock.sleep(100, signal)
@@ -112,11 +117,16 @@ export class Lease {
     this.#stop.abort()
     await this.#loop
     if (this.#lost) return
-    const { spec } = this.#held
-    await this.#options.cluster.replace({
-      ...this.#held,
-      spec: { ...spec, holderIdentity: '', renewTime: microTime(this.#options.clock.now()) },
-    })
+    const { cluster, clock, identity } = this.#options
+    const { spec, metadata, apiVersion, kind } = this.#held
+    const released = { ...this.#held, spec: { ...spec, holderIdentity: '', renewTime: microTime(clock.now()) } }
+    try {
+      await cluster.replace(released)
+    } catch (error) {
+      if (!isConflict(error)) throw error
+      const live = (await cluster.get({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name })) as LeaseObject | undefined
+      if (live?.spec?.holderIdentity === identity) throw error // else it had arrived, and only its answer had not
+    }
   }
 
   async #renewAll(): Promise<void> {
@@ -161,9 +171,8 @@ export class Lease {
   }
 }
 
-function take(options: LeaseOptions, live: LeaseObject | undefined): Promise<LeaseObject> {
-  const { cluster, clock, identity, name, namespace, labels, url, duration, atLeast } = options
-  const now = microTime(clock.now())
+function take(options: LeaseOptions, live: LeaseObject | undefined, now: string): Promise<LeaseObject> {
+  const { cluster, identity, name, namespace, labels, url, duration, atLeast } = options
   const spec = {
     holderIdentity: identity,
     leaseDurationSeconds: Math.ceil(duration / 1000),
