@@ -246,7 +246,8 @@ const read: Case = {
     const never = await through({ 'ready-timeout': '4s' }, { version: 'unready' })
     show('ready-timeout', never.code === 1 && never.seconds < 30)
     const ref = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace, name: 'bluegreen-shop' }
-    const renew = (): void => void world.kube.patch(ref, { spec: { holderIdentity: 'somebody', renewTime: microTime() } })
+    const renew = () => world.kube.patch(ref, { spec: { holderIdentity: 'somebody', renewTime: microTime() } })
+    await renew()
     const alive = setInterval(renew, 500)
     const waited = await through({ 'lock-timeout': '2s' }, { version: 'v3' })
     clearInterval(alive)
