@@ -248,7 +248,7 @@ const read: Case = {
     const ref = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace, name: 'bluegreen-shop' }
     const renew = () => world.kube.patch(ref, { spec: { holderIdentity: 'somebody', renewTime: microTime() } })
     await renew()
-    const alive = setInterval(renew, 500)
+    const alive = setInterval(() => void renew(), 500)
     const waited = await through({ 'lock-timeout': '2s' }, { version: 'v3' })
     clearInterval(alive)
     show('lock-timeout', waited.code === 1 && waited.log.includes('somebody') && waited.seconds < 20)
