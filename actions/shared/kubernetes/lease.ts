@@ -54,7 +54,7 @@ export class Lease {
 
   /** Grows with every holder; what is written carries it. */
   get generation(): number {
-    return Number(this.#held.spec?.leaseTransitions ?? 0)
+    return this.#held.spec?.leaseTransitions ?? 0
   }
 
   /** Throws Superseded, naming the holder and its run, when it still lives after `timeout`. */
@@ -66,7 +66,7 @@ export class Lease {
     let told = false
     for (;;) {
       const live = (await cluster.get(ref)) as LeaseObject | undefined
-      const holder = String(live?.spec?.holderIdentity ?? '')
+      const holder = live?.spec?.holderIdentity ?? ''
       const at = clock.monotonic()
       if (live && seen?.version !== live.metadata.resourceVersion) seen = { version: live.metadata.resourceVersion, at }
       // An observer waits for what the holder promised, or for what we would, whichever is longer.
