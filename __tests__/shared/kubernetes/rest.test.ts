@@ -255,7 +255,7 @@ async function watched(cluster: Cluster, signal = new AbortController().signal, 
 const event = (type: string, name: string) => `${JSON.stringify({ type, object: { kind: 'Pod', metadata: { name } } })}\n`
 
 test('a watch is asked for from a version on, for a bounded time, and gives events with bookmarks until it ends', async () => {
-  server.answer(text(event('ADDED', 'ä') + event('BOOKMARK', '') + event('DELETED', 'ä') + '{"type":"ADDED","obj'))
+  server.answer(text(`${event('ADDED', 'a')}${event('BOOKMARK', '')}${event('DELETED', 'a')}{"type":"ADDED","obj`))
   expect((await watched(server.client().cluster)).map(({ type }) => type)).toEqual(['ADDED', 'BOOKMARK', 'DELETED'])
   expect(server.calls[0]?.query).toEqual({
     watch: 'true',
