@@ -113,7 +113,15 @@ function parseLedger(text: string | undefined, release: string): Ledger {
 function contentIn(secret: DataObject): Content | undefined {
   const data = secret.data?.content
   if (typeof data !== 'string') return undefined
-  return JSON.parse(gunzipSync(Buffer.from(data, 'base64'), { maxOutputLength: 64 * 2 ** 20 }).toString('utf8')) as Content
+  try {
+    return JSON.parse(gunzipSync(Buffer.from(data, 'base64'), { maxOutputLength: 64 * 2 ** 20 }).toString('utf8')) as Content
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(
+      `${nameOf(secret)} does not hold the manifests of a revision (${why}); delete it: that revision is no longer kept then`,
+      { cause },
+    )
+  }
 }
 
 /** The memory of a release: one ConfigMap, written only under the lease and only over what was read. */

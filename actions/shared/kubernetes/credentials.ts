@@ -29,15 +29,8 @@ export function loadKubeconfig(from: {
   environment: Record<string, string | undefined>
 }): KubeConfig {
   const config = new KubeConfig()
-  try {
-    if (from.kubeconfig === undefined) config.loadFromDefault()
-    else if (/\n|^\s*\{/.test(from.kubeconfig)) config.loadFromString(from.kubeconfig)
-    else config.loadFromFile(from.kubeconfig)
-  } catch (cause) {
-    // The parser's own words may quote the file, which holds secrets.
-    const why = cause instanceof Error && 'code' in cause ? cause.message : 'it is not YAML or JSON of a kubeconfig'
-    throw new Error(`the kubeconfig cannot be read: ${why}`) // oxlint-disable-line preserve-caught-error -- the cause would be printed with it
-  }
+  const problem = load(config, from.kubeconfig)
+  if (problem) throw new Error(`the kubeconfig cannot be read: ${problem}`)
   // client-node's last resort, which is nobody's cluster
   if (from.kubeconfig === undefined && config.getCurrentCluster()?.server === 'http://localhost:8080') {
     throw new Error(
@@ -57,6 +50,19 @@ export function loadKubeconfig(from: {
   // client-node honours no HTTPS_PROXY by itself; it does honour proxyUrl
   if (proxy !== undefined) Object.assign(cluster, { proxyUrl: proxy })
   return config
+}
+
+/** Says why it cannot be read. The parser's own words may quote the file, which holds secrets: they are left out. */
+function load(config: KubeConfig, kubeconfig: string | undefined): string | undefined {
+  try {
+    if (kubeconfig === undefined) config.loadFromDefault()
+    else if (/\n|^\s*\{/.test(kubeconfig)) config.loadFromString(kubeconfig)
+    else config.loadFromFile(kubeconfig)
+    return undefined
+  } catch (error) {
+    const { syscall, message } = error as NodeJS.ErrnoException
+    return syscall === undefined ? 'it is not YAML or JSON of a kubeconfig' : message
+  }
 }
 
 /** The proxy that $HTTPS_PROXY and $NO_PROXY ask for; $NO_PROXY holds hosts, domain suffixes, addresses and CIDR blocks. */

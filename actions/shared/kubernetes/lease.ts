@@ -64,12 +64,16 @@ export class Lease {
     const begun = clock.monotonic()
     let seen: { version: string | undefined; at: number } | undefined
     let tried: { acquireTime: string; since: number; takenOver: boolean } | undefined
+    let alive = false
     let told = false
     for (;;) {
       const live = (await cluster.get(ref)) as LeaseObject | undefined
       const holder = live?.spec?.holderIdentity ?? ''
       const at = clock.monotonic()
-      if (live && seen?.version !== live.metadata.resourceVersion) seen = { version: live.metadata.resourceVersion, at }
+      if (live && seen?.version !== live.metadata.resourceVersion) {
+        alive = seen !== undefined
+        seen = { version: live.metadata.resourceVersion, at }
+      }
       // An observer waits for what the holder promised, or for what we would, whichever is longer.
       const promised = Math.max(duration, (live?.spec?.leaseDurationSeconds ?? 0) * 1000)
       const silent = seen ? at - seen.at : 0
@@ -90,7 +94,7 @@ export class Lease {
       }
       const url = live?.metadata.annotations?.[RUN_URL]
       const who = `${holder}${url ? ` (${url})` : ''}`
-      if (at - begun >= timeout && silent < at - begun) {
+      if (alive && at - begun >= timeout) {
         throw new Superseded(`${options.name} is being released by ${who}, which is alive; wait for it or cancel it, then try again`)
       }
       if (!told) options.tell(`waiting for ${who}: it is taken over after ${formatDuration(promised)} without a sign of life`)
