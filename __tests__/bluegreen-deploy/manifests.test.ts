@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
@@ -9,7 +9,8 @@ const object = (name: string): string => `apiVersion: v1\nkind: ConfigMap\nmetad
 
 let folder: string
 let workspace: string
-beforeAll(() => {
+const socket = createServer()
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'manifests-'))
   workspace = join(folder, 'workspace')
   const files: Record<string, string | Buffer> = {
@@ -40,9 +41,12 @@ beforeAll(() => {
   symlinkSync('circle', join(workspace, 'circle'))
   symlinkSync('.', join(workspace, 'k8s/deeper/up'))
   symlinkSync('a.yaml', join(workspace, 'same.yaml'))
-  execFileSync('mkfifo', [join(workspace, 'pipe')])
+  await new Promise<void>((listening) => socket.listen(join(workspace, 'socket'), listening))
 })
-afterAll(() => rmSync(folder, { recursive: true }))
+afterAll(() => {
+  socket.close()
+  rmSync(folder, { recursive: true })
+})
 
 const load = async (...sources: string[]): Promise<string[]> => {
   const objects = await loadManifests(sources, {
@@ -90,8 +94,8 @@ test.each([
   ['a.yaml/x', /matches no file/],
   ['x'.repeat(300), /matches no file/],
   ['circle', /^manifests: circle cannot be read: its links lead in a circle/],
-  ['pipe', /^manifests: pipe is neither a file nor a folder/],
-  ['p*e', /^manifests: p\*e matches no file/],
+  ['socket', /^manifests: socket is neither a file nor a folder/],
+  ['s*t', /^manifests: s\*t matches no file/],
   ['empty', /^manifests: folder empty holds no \.yaml, \.yml or \.json file/],
   ['utf16.yaml', /^manifests: utf16\.yaml is UTF-16; .* UTF-8 text is needed/],
   ['latin1.yaml', /^manifests: latin1\.yaml is not UTF-8/],
