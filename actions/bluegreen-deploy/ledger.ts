@@ -88,7 +88,7 @@ const ATTEMPTS = 20
 const MOST_CONTENT = 1_000_000
 
 export const ledgerName = (release: string): string => `bluegreen-${release}`
-const contentName = (release: string, revision: number): string => `bluegreen-${release}-r${revision}`
+export const contentName = (release: string, revision: number | ''): string => `bluegreen-${release}-r${revision}`
 
 /** Names the fields that are wrong when a ledger was edited by hand or is from another version. */
 function parseLedger(text: string | undefined, release: string): Ledger {
@@ -108,6 +108,15 @@ function parseLedger(text: string | undefined, release: string): Ledger {
   if (!read.success) throw wrong(z.prettifyError(read.error))
   if (read.data.release !== release) throw wrong(`it belongs to release ${JSON.stringify(read.data.release)}`)
   return read.data
+}
+
+/** What a revision keeps of its manifests. Throws when that is more than a Secret holds. */
+export function packContent(content: Content): string {
+  const data = gzipSync(JSON.stringify(content)).toString('base64')
+  if (data.length <= MOST_CONTENT) return data
+  throw new Error(
+    `manifests: they take ${data.length} bytes compressed; at most ${MOST_CONTENT} can be kept for a way back; release them in parts`,
+  )
 }
 
 function contentIn(secret: DataObject): Content | undefined {
@@ -191,12 +200,7 @@ export class LedgerStore {
    * a higher generation has kept is not, and throws Superseded.
    */
   async saveContent(revision: number, content: Content): Promise<void> {
-    const data = gzipSync(JSON.stringify(content)).toString('base64')
-    if (data.length > MOST_CONTENT) {
-      throw new Error(
-        `manifests: they take ${data.length} bytes compressed; at most ${MOST_CONTENT} can be kept for a way back; release them in parts`,
-      )
-    }
+    const data = packContent(content)
     const { generation } = this.#state
     const labels = { [RELEASE]: this.#release, [REVISION]: String(revision), [GENERATION]: String(generation) }
     const metadata = { name: contentName(this.#release, revision), namespace: this.#namespace, labels }

@@ -39,7 +39,7 @@ test('a kubeconfig is a path or the text itself; its context is the current one 
 const secret = 'c2VjcmV0'
 test.each([
   ['a path to nothing', join(folder, 'nowhere'), /cannot be read: ENOENT.*nowhere/],
-  ['a folder', folder, /cannot be read: EISDIR/],
+  ['a folder', folder, /cannot be read: .* is no file of at most/],
   ['broken YAML', `users:\n - {token: ${secret}`, /cannot be read: it is not YAML or JSON of a kubeconfig$/],
   ['YAML of something else', `token: ${secret}\nkind: Secret\n`, /kubeconfig/],
   ['a list of wrong things', text({ clusters: [{ name: 'one' }] }), /kubeconfig/],
