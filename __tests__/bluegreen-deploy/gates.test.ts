@@ -235,9 +235,7 @@ test('good answers are counted', async () => {
 
 test('bad answers in a row are asked about again after a second; three fail, with the last one', async () => {
   const { finding, asked } = await watchCheck((second) => (second < 20 ? good : bad))
-  expect(asked.slice(0, 3)).toEqual([0, 10, 20])
-  expect(asked).toHaveLength(5)
-  expect((asked[4] ?? 0) - (asked[3] ?? 0)).toBe(1)
+  expect(asked).toEqual([0, 10, 20, 21, 22])
   expect(finding).toEqual({
     verdict: 'failed',
     text: 'GET /health on port 80 of Service/web answered 500, 3 times in a row',
