@@ -24,6 +24,8 @@ const ATTEMPT = 15_000
 const BODY_LIMIT = 128 * 2 ** 20
 /** Of what a pod answers, this much is read; more than that of metrics says nothing new. */
 const PROXY_LIMIT = 8 * 2 ** 20
+/** What the API server says, as its own fault, to an object that it cannot read. */
+const UNREADABLE = /^failed to (create typed|convert new) /
 /** Every answer of the API server carries it, also those that it passes on from a pod. */
 const MARK = 'audit-id'
 /** The server ends a watch after this long, so that one that silently lost its events is not believed for longer. */
@@ -265,7 +267,8 @@ export class RestCluster implements Cluster {
     }
     const after = Number(headers['retry-after'])
     const details = after > 0 ? { ...status.details, retryAfterSeconds: after } : status.details
-    return new ApiError(call.verb, call.target, statusCode, { ...status, ...(details && { details }) })
+    const code = statusCode === 500 && UNREADABLE.test(status.message ?? '') ? 422 : statusCode
+    return new ApiError(call.verb, call.target, code, { ...status, ...(details && { details }) })
   }
 }
 
