@@ -3,7 +3,7 @@
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { cut, oneLine } from '../report/text.ts'
-import { formatDuration, parseDuration, parsePercentage, parseSize } from './units.ts'
+import { formatDuration, parseDuration, parsePercentage, parseSize } from '../units.ts'
 
 export interface InputProblem {
   input: string

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { formatDuration, parseDuration, parsePercentage, parseSize } from '../../../actions/shared/action/units.ts'
+import { formatDuration, parseDuration, parsePercentage, parseSize } from '../../actions/shared/units.ts'
 
 test.each([
   ['500ms', 500],
