@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import type { ClusterOptions } from '../../sandbox/cluster.ts'
 import { startCluster } from '../../sandbox/cluster.ts'
 import { exampleImages } from '../../sandbox/images.ts'
+import { ensurePackages } from './support/packages.ts'
 import { openWorld, type World } from './support/world.ts'
 
 /** One claim. Its module is `__tests__/proofs/NAME.ts` and exports this as `proof`. */
@@ -17,6 +18,8 @@ export interface Proof {
   clusters?: ClusterOptions[]
   /** Makes images of the example misbehave: tag -> environment. */
   images?: Record<string, Record<string, string>>
+  /** Commands that it needs on the machine, and the Debian package of each. */
+  packages?: Record<string, string>
   prove(world: World): Promise<Figures>
   /** Adds up what came out of several clusters. */
   merge?(figures: Figures[]): Figures
@@ -56,6 +59,7 @@ async function main(): Promise<number> {
     console.log(JSON.stringify(figures))
     return 0
   }
+  ensurePackages(proof.packages ?? {}, (line) => console.log(line))
   const runs: Figures[] = []
   for (const options of process.env['KUBECONFIG'] ? [undefined] : (proof.clusters ?? [{}]))
     runs.push(await runInside(options, proof, process.argv.slice(2)))

@@ -96,6 +96,7 @@ function asFault(error: unknown, { stage }: Trace, late: number | undefined): Fa
   if (error instanceof Fault && error.word !== 'closed' && error.word !== 'truncated' && error.word !== 'disconnected') return error
   if (late !== undefined) {
     const shown = error instanceof Fault ? error.shown : ''
+    if (stage === 'dns') return new Fault('dns', stage, `the name was not resolved within ${formatDuration(late)}`)
     if (isOnTheWay(stage)) return new Fault('timeout', stage, `no connection within ${formatDuration(late)}`, { shown })
     return new Fault('slow', stage, `no ${stage === 'body' ? 'end of the answer' : 'answer'} within ${formatDuration(late)}`, { shown })
   }

@@ -123,7 +123,9 @@ async function exchange(
     allowH2: negotiated,
     // Later, as a real connection would come: undici waits for nothing that is there at once.
     connect: (_, done) =>
-      process.nextTick(() => (stream.destroyed ? done(new Error('the connection was closed'), null) : done(null, stream as TLSSocket))),
+      process.nextTick(() =>
+        stream.destroyed ? done(stream.errored ?? new Error('the connection was closed'), null) : done(null, stream as TLSSocket),
+      ),
     // The attempt has one deadline for everything.
     headersTimeout: 0,
     bodyTimeout: 0,
