@@ -1,4 +1,5 @@
 export default {
+  testTimeout: 30_000, // some start processes, and machines are busy
   testEnvironment: 'node',
   testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],

@@ -1,12 +1,14 @@
 // Writes the tables between markers in README.md and actions/*/README.md from action.yml, and the published JSON Schemas from the code's
 // own; `--check` only says which are stale.
-// Markers: <!-- inputs -->...<!-- /inputs --> and outputs in an action's README; <!-- inputs NAME --> elsewhere; <!-- actions --> lists all.
+// Markers: <!-- inputs -->...<!-- /inputs --> and outputs in an action's README; <!-- inputs NAME --> elsewhere; <!-- actions --> lists all;
+// <!-- figures --> shows what the proofs showed.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { z } from 'zod'
 import { reportSchema } from '../actions/shared/report/report.ts'
 import { suiteJsonSchema } from '../actions/smoke-test/suite.ts'
 import { actionNames, type Contract, readContract } from './actions.ts'
+import { type Measured, readFigures } from './figures.ts'
 
 const cell = (text: string): string => text.trim().replace(/\s+/g, ' ').replaceAll('|', '\\|')
 
@@ -28,15 +30,40 @@ const tables: Record<string, (contract: Contract) => string> = {
     ),
 }
 
-/** `text` with fresh tables between its markers. `action` is meant where a marker names none; `contracts` are the project's, by name. */
-export function fillTables(text: string, action: string | undefined, contracts: ReadonlyMap<string, Contract>): string {
+const measured = (all: Record<string, Measured>): string =>
+  table(
+    ['Command', 'What it shows', 'Figures'],
+    Object.entries(all).map(([command, { claim, figures }]) => [
+      code(`npm run ${command}`),
+      claim,
+      Object.entries(figures)
+        .map(([name, value]) => `${name} ${value.toLocaleString('en-US')}`)
+        .join(', '),
+    ]),
+  )
+
+/**
+ * `text` with fresh tables between its markers. `action` is meant where a marker names none; `contracts` are the project's, by name;
+ * `figures` by command.
+ */
+export function fillTables(
+  text: string,
+  action: string | undefined,
+  contracts: ReadonlyMap<string, Contract>,
+  figures: Record<string, Measured> = {},
+): string {
   return text.replace(
-    /(<!-- (inputs|outputs|actions)(?: ([\w-]+))? -->)[\s\S]*?(<!-- \/\2 -->)/g,
+    /(<!-- (inputs|outputs|actions|figures)(?: ([\w-]+))? -->)[\s\S]*?(<!-- \/\2 -->)/g,
     (_, open: string, kind: string, named: string, close: string) => {
       const name = named ?? action ?? ''
       const contract = contracts.get(name)
       const all = [...contracts].map(([folder, { description }]) => [`[${folder}](actions/${folder}/README.md)`, description])
-      const rendered = kind === 'actions' ? table(['Action', 'What it does'], all) : contract && tables[kind]?.(contract)
+      const rendered =
+        kind === 'actions'
+          ? table(['Action', 'What it does'], all)
+          : kind === 'figures'
+            ? measured(figures)
+            : contract && tables[kind]?.(contract)
       if (rendered === undefined) throw new Error(`${open}: there is no action ${name || 'named'}`)
       return `${open}\n\n${rendered}\n\n${close}`
     },
@@ -53,7 +80,7 @@ export function refresh(root: string, check: boolean): string[] {
   return files.flatMap(([file, action]) => {
     if (!existsSync(file)) return []
     const text = readFileSync(file, 'utf8')
-    const fresh = fillTables(text, action, contracts)
+    const fresh = fillTables(text, action, contracts, readFigures())
     if (fresh === text) return []
     if (!check) writeFileSync(file, fresh)
     return [relative(root, file)]
@@ -81,6 +108,6 @@ if (import.meta.main) {
   const check = process.argv.includes('--check')
   const root = resolve(import.meta.dirname, '..')
   const stale = [...refresh(root, check), ...refreshSchemas(root, check)]
-  if (stale.length) console.log(`${check ? 'stale (npm run docs writes them) (npm run docs writes them)' : 'written'}: ${stale.join(', ')}`)
+  if (stale.length) console.log(`${check ? 'stale (npm run docs writes them)' : 'written'}: ${stale.join(', ')}`)
   if (check && stale.length) process.exitCode = 1
 }

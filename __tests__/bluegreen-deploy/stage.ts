@@ -72,7 +72,7 @@ const settings = (version: string, name: string): KubeObject => ({
 /** A Deployment of three pods, its Service and a ConfigMap that the pods read. */
 export const app = (version: string, name = 'web'): KubeObject[] => [settings(version, name), deployment(version, name), service(name)]
 
-const DEFAULTS: Config = {
+export const DEFAULTS: Config = {
   command: 'deploy',
   name: 'web',
   namespace: NAMESPACE,

@@ -98,8 +98,10 @@ function killed(scenario: Scenario, write: WriteName, when: 'before' | 'after', 
   return { name: `${scenario.name}: killed ${when} ${write}, then ${ending}`, scenario, run }
 }
 
-const passedBy = ({ outcome, name }: Scenario, { outputs }: BundleResult): string[] | undefined =>
-  outputs['outcome'] === outcome ? undefined : [`${name} ended ${outputs['outcome']}, not ${outcome}: ${outputs['reason']}`]
+const passedBy = ({ outcome, name }: Scenario, { outputs, report }: BundleResult): string[] | undefined =>
+  outputs['outcome'] === outcome
+    ? undefined
+    : [`${name} ended ${outputs['outcome']}, not ${outcome}: ${outputs['reason'] ?? `${report?.headline} ${report?.reason}`}`]
 
 /** Every answer to a write (or to those of one name) is lost the first time, while the write was done. */
 function answersLost(scenario: Scenario, write?: WriteName): Case {
@@ -122,6 +124,7 @@ function answersLost(scenario: Scenario, write?: WriteName): Case {
     const result = await scenario.run(stage, {})
     if (!lost) return passedBy(scenario, result)
     const problems = passedBy(scenario, result) ?? []
+    if (problems.length) stage.world.log(result.log)
     const stays = scenario.outcome === 'failed'
     return [...problems, ...(await untidy(stage, stays ? before : undefined)), ...(await end(stage, 'deploy'))]
   }

@@ -359,10 +359,11 @@ const oneAtATime: Case = {
     await scene.release('v1')
     await scene.admitUsers()
     const url = { GITHUB_SERVER_URL: 'https://github.example', GITHUB_REPOSITORY: 'org/shop', GITHUB_RUN_ID: '4711' }
-    const first = scene.run({ version: 'slow', env: url })
+    // It shows that it is alive every 2 s.
+    const first = scene.run({ version: 'slow', env: url, inputs: { 'lease-duration': '6s', 'bake-time': '20s' } })
     await until(async () => (await liveState(world, namespace)).ledger?.operation, 30_000, 'the first of them')
     const second = await scene.run({ version: 'v3', inputs: { 'lock-timeout': '1s' } })
-    expect(second.code === 1, `the second ended with ${second.code}`)
+    expect(second.code === 1, `the second ended with ${second.code}:\n${second.log}`)
     explained(scene, second, /github\.example\/org\/shop\/actions\/runs\/4711/)
     const { code, log } = await first
     expect(code === 0, `the first ended with ${code}:\n${log}`)

@@ -1,4 +1,5 @@
-// npm run prove -- NAME [--short] [--only CASE]: runs one claim for real; the last line is its figures as JSON.
+// npm run prove -- NAME [--short] [--only CASE] [--record]: runs one claim for real; the last line is its figures as JSON. --record keeps
+// those of a whole run for the README.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
@@ -7,6 +8,7 @@ import { parseArgs } from 'node:util'
 import type { ClusterOptions } from '../../sandbox/cluster.ts'
 import { startCluster } from '../../sandbox/cluster.ts'
 import { exampleImages } from '../../sandbox/images.ts'
+import { recordFigures } from '../../scripts/figures.ts'
 import { ensurePackages } from './support/packages.ts'
 import { openWorld, type World } from './support/world.ts'
 
@@ -45,13 +47,14 @@ async function load(name: string): Promise<Proof> {
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { short: { type: 'boolean', default: false }, only: { type: 'string' } },
+    options: { short: { type: 'boolean', default: false }, only: { type: 'string' }, record: { type: 'boolean', default: false } },
   })
   const [name] = positionals
   if (name === undefined) {
     for (const known of await names()) console.log(`${known.padEnd(16)} ${(await load(known)).claim}`)
     return 0
   }
+  if (values.record && (values.short || values.only)) throw new Error('--record is for a whole run: without --short and --only')
   if (!existsSync(join(here, `${name}.ts`))) throw new Error(`there is no proof ${name}; there are ${(await names()).join(', ')}`)
   const proof = await load(name)
   if (process.env[INSIDE]) {
@@ -66,6 +69,7 @@ async function main(): Promise<number> {
   const figures = proof.merge ? proof.merge(runs) : (runs[0] ?? {})
   const objections = proof.judge(figures)
   for (const objection of objections) console.error(`${name}: ${objection}`)
+  if (values.record && objections.length === 0) recordFigures(`prove -- ${name}`, { claim: proof.claim, figures })
   console.log(JSON.stringify(figures))
   return objections.length ? 1 : 0
 }

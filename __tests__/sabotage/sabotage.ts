@@ -1,4 +1,4 @@
-// npm run sabotage [-- NAME] [--short]: breaks one guarantee at a time on a copy of the sources, and wants the proof of it to go red. NAME is
+// npm run sabotage [-- NAME] [--short] [--record]: breaks one guarantee at a time on a copy of the sources, and wants the proof of it to go red. NAME is
 // a proof, or part of a patch's name; --short takes the first patch of each proof. The last line is {patches, survived}.
 import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -8,9 +8,11 @@ import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Cluster, startCluster } from '../../sandbox/cluster.ts'
 import { exampleImages } from '../../sandbox/images.ts'
+import { recordFigures } from '../../scripts/figures.ts'
 import { enter, environmentOf } from '../../scripts/inside.ts'
 import type { Figures, Proof } from '../proofs/prove.ts'
 
+const CLAIM = 'Broken on purpose, one guarantee at a time: its proof goes red'
 const root = resolve(import.meta.dirname, '../..')
 /** Proofs at work at once. */
 const LANES = 2
@@ -175,8 +177,12 @@ async function sabotageProof(name: string, patches: Sabotage[], temp: string): P
 const tail = (log: string): string => log.trimEnd().split('\n').slice(-15).join('\n').replace(/^/gm, '    ')
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { short: { type: 'boolean', default: false } } })
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { short: { type: 'boolean', default: false }, record: { type: 'boolean', default: false } },
+  })
   const [name] = positionals
+  if (values.record && (name !== undefined || values.short)) throw new Error('--record is for a whole run: without NAME and --short')
   let patches = readPatches().filter((patch) => name === undefined || patch.proof === name || patch.name.includes(name))
   if (patches.length === 0)
     throw new Error(
@@ -206,7 +212,9 @@ async function main(): Promise<number> {
       )),
     )
   }
-  console.log(JSON.stringify({ patches: patches.length, survived: survived.length }))
+  const figures = { patches: patches.length, survived: survived.length }
+  if (values.record && survived.length === 0) recordFigures('sabotage', { claim: CLAIM, figures })
+  console.log(JSON.stringify(figures))
   return survived.length ? 1 : 0
 }
 

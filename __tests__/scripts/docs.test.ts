@@ -66,3 +66,10 @@ test('a check names the stale files and leaves them alone', () => {
   expect(refresh(root, false)).toEqual(['README.md'])
   expect(refresh(root, true)).toEqual([])
 })
+
+test('what the proofs showed is a table', () => {
+  const figures = { 'prove -- x': { claim: 'It holds', figures: { requests: 12345, failed: 0, kept_seconds: 7.5 } } }
+  expect(fillTables('<!-- figures --><!-- /figures -->', undefined, new Map(), figures)).toContain(
+    '| `npm run prove -- x` | It holds | requests 12,345, failed 0, kept_seconds 7.5 |',
+  )
+})

@@ -39,8 +39,8 @@ if (env.INPUT_MODE === 'stdin') process.stdin.on('data', (text) => console.log('
 if (env.INPUT_MODE === 'fail') { console.error('::error::bad'); process.exitCode = 3 }
 if (env.INPUT_MODE === 'hang') {
   const child = spawn('sleep', ['60'], { stdio: 'inherit' })
-  console.log('child ' + child.pid)
   process.on('SIGINT', () => { console.log('interrupted'); child.kill(); process.exitCode = 5 })
+  console.log('child ' + child.pid)
 }
 `,
   )

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { formatDuration, parseDuration, parsePercentage, parseSize } from '../../actions/shared/units.ts'
+import { formatDuration } from '../../actions/shared/time/clock.ts'
+import { parseDuration, parsePercentage, parseSize } from '../../actions/shared/units.ts'
 
 test.each([
   ['500ms', 500],
@@ -21,7 +22,7 @@ test.each(['', '90', 'abc', '5 m', '-5m', '5M', '30m1h', '5m5m', '1e3s', 'NaNs',
   },
 )
 
-test.each([0, 500, 90_000, 5_400_000, 93_784_005])('a duration reads back: %d', (milliseconds) => {
+test.each([0, 500, 1500, 90_000, 5_400_000, 86_400_000, 93_784_000])('a duration reads back: %d', (milliseconds) => {
   expect(parseDuration(formatDuration(milliseconds))).toBe(milliseconds)
 })
 

@@ -11,6 +11,9 @@ export interface Check {
   timeout: number
 }
 
+/** A path of a pod. Segments of dots, also encoded, would lead out of the Service's proxy to another part of the API. */
+export const HTTP_PATH = /^(?!.*[/\\](?:\.|%2e){1,2}(?:[/\\?]|$))\/[^\s#\\]*$/i
+
 export interface CheckResult {
   passed: boolean
   text: string
@@ -66,7 +69,11 @@ export function chooseCheck(
     if (!probe) continue
     const numberOf = (port: unknown): unknown => container.ports?.find((entry) => entry.name === port)?.containerPort ?? port
     const port = (named ? [named] : ports).find((entry) => numberOf(entry.targetPort ?? entry.port) === numberOf(probe.port))
-    if (port) return { path: probe.path ?? '/', port: port.port, https: probe.scheme === 'HTTPS', timeout: given.timeout }
+    if (!port) continue
+    const path = (probe.path ?? '').replace(/^\/?/, '/') // as the kubelet asks for it
+    if (!HTTP_PATH.test(path))
+      throw new Error(`check-path: that of the readiness probe, ${path}, cannot be asked for through the API server; give one that can`)
+    return { path, port: port.port, https: probe.scheme === 'HTTPS', timeout: given.timeout }
   }
   return undefined
 }

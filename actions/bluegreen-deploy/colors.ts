@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type KubeObject, nameOf, selects } from '../shared/kubernetes/cluster.ts'
 import type { Deployment, LabelSelector, Labels, PodSpec, Service } from '../shared/kubernetes/kinds.ts'
-import { ManifestError } from './manifests.ts'
+import { describe, ManifestError } from './documents.ts'
 
 export type Color = 'blue' | 'green'
 export const otherColor = (color: Color): Color => (color === 'blue' ? 'green' : 'blue')
@@ -43,7 +43,10 @@ export function sortParts(objects: KubeObject[]): Parts {
   }
   const workload = checkWorkload(first)
   const { labels } = workload.spec.template.metadata
-  const services = objects.filter(isService).filter((object) => selects(object.spec?.selector, labels))
+  // As if its pods had a color: a Service that selects one by itself is refused for just that.
+  const services = objects
+    .filter(isService)
+    .filter(({ spec }) => selects(spec?.selector, { ...labels, [COLOR]: spec?.selector?.[COLOR] ?? '' }))
   const [found] = services
   if (!found) {
     throw new ManifestError(
@@ -84,11 +87,11 @@ function unique(objects: KubeObject[]): void {
 }
 
 interface Scaler extends KubeObject {
-  spec?: { scaleTargetRef?: { name?: string } }
+  spec?: { scaleTargetRef?: { name?: string } | null } | null
 }
 
 interface MaybeService extends KubeObject {
-  spec?: { selector?: Labels }
+  spec?: { selector?: Labels | null } | null
 }
 const isService = (object: KubeObject): object is MaybeService => object.kind === 'Service' && object.apiVersion === 'v1'
 
@@ -119,6 +122,7 @@ const podShape = z.looseObject({
 })
 const workloadShape = z.looseObject({
   replicas: z.int().min(1).optional(),
+  paused: z.literal(false).optional(), // its pods would never come
   selector: z.looseObject({ matchLabels: labelsShape }),
   template: z.looseObject({
     metadata: z.looseObject({ labels: labelsShape, annotations: z.record(z.string(), z.string()).nullish() }),
@@ -126,15 +130,18 @@ const workloadShape = z.looseObject({
   }),
 })
 const serviceShape = z.looseObject({
+  type: z.enum(['ClusterIP', 'NodePort', 'LoadBalancer']).optional(), // what has endpoints
   selector: labelsShape,
   ports: z.array(z.looseObject({ port: z.int().min(1).max(65535), name: z.string().optional() })).min(1),
 })
 
 /** The fields that the release itself works with are checked here; the API server's dry run checks the rest. */
 function checkShape(object: KubeObject, shape: z.ZodType): void {
-  const read = z.object({ spec: shape }).safeParse(object)
-  if (!read.success)
-    throw new ManifestError(`manifests: ${nameOf(object)} is not one: ${z.prettifyError(read.error).replaceAll(/\s+/g, ' ')}`)
+  const issue = z.object({ spec: shape }).safeParse(object).error?.issues[0]
+  if (!issue) return
+  const value = issue.path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], object)
+  const is = typeof value === 'object' && value !== null ? '' : ` is ${describe(value)}`
+  throw new ManifestError(`manifests: ${nameOf(object)}: ${issue.path.join('.')}${is}: ${issue.message}`)
 }
 
 function checkWorkload(object: KubeObject): Deployment {

@@ -4,9 +4,8 @@ import { kubeconfigCredentials, loadKubeconfig } from '../shared/kubernetes/cred
 import { RestCluster } from '../shared/kubernetes/rest.ts'
 import type { Story } from '../shared/report/story.ts'
 import { systemClock } from '../shared/time/clock.ts'
-import { ManifestError } from './manifests.ts'
-
-const MOST_STDIN = 32 * 2 ** 20
+import { describe, ManifestError, MOST_BYTES } from './documents.ts'
+import { DNS_LABEL } from './inputs.ts'
 
 interface Where {
   kubeconfig: string | undefined
@@ -26,7 +25,11 @@ export function connect(
     ...(where.context && { context: where.context }),
     environment,
   })
-  const namespace = where.namespace ?? config.getContextObject(config.getCurrentContext())?.namespace ?? 'default'
+  const namespace = where.namespace || config.getContextObject(config.getCurrentContext())?.namespace || 'default'
+  if (!DNS_LABEL.test(namespace))
+    throw new Error(
+      `kubeconfig: the namespace of its context is ${describe(namespace)}; lower-case letters, digits and dashes are possible`,
+    )
   const credentials = kubeconfigCredentials(config, systemClock)
   const onRetry = (text: string) => story.tell(text, 'warning')
   return { cluster: new RestCluster({ credentials, clock: systemClock, signal, patience: where.apiTimeout, onRetry }), namespace }
@@ -48,13 +51,13 @@ export async function kustomize(folder: string): Promise<string> {
   return stdout
 }
 
-export async function readStdin(): Promise<string> {
+export async function readStdin(): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > MOST_STDIN) throw new ManifestError(`manifests: standard input is larger than ${MOST_STDIN} bytes`)
+    if (size > MOST_BYTES) throw new ManifestError(`manifests: standard input is larger than ${MOST_BYTES} bytes`)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }

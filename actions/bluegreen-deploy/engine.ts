@@ -6,7 +6,7 @@ import { Run } from './commands.ts'
 import type { Config } from './config.ts'
 import { diffObjects } from './diff.ts'
 import { containersOf, overrideImages } from './images.ts'
-import { LedgerStore, ledgerName } from './ledger.ts'
+import { LedgerStore, ledgerName, packContent } from './ledger.ts'
 import { contentOf, planRelease } from './plan.ts'
 import { placeObjects, preflight } from './preflight.ts'
 import { liveState, type Manifests, type Ports, type ReleaseResult, result } from './result.ts'
@@ -62,7 +62,9 @@ async function readManifests(config: Config, ports: Ports): Promise<Manifests> {
   const parts = sortParts(objects)
   const images = containersOf(parts.workload).map((container) => String(container.image))
   chooseCheck(parts.workload, parts.service, config.check) // a wrong check-port is found before anything is written
-  return { parts, content: contentOf(objects, images) }
+  const content = contentOf(objects, images)
+  packContent(content) // so is what is too much to be kept
+  return { parts, content }
 }
 
 async function check(config: Config, { cluster }: Ports, parts: Parts): Promise<void> {

@@ -43,7 +43,8 @@ export function bakeGates(
   const { config } = from
   if (config.bakeTime === 0) return []
   const world = { ...from, namespace: config.namespace }
-  const gates = [podHealthGate({ ...world, selector: rendered.selector, startup: config.readyTimeout })]
+  const expected = rendered.workload.spec.replicas ?? 1
+  const gates = [podHealthGate({ ...world, selector: rendered.selector, expected, startup: config.readyTimeout })]
   const check = chooseCheck(parts.workload, rendered.service, config.check)
   if (check)
     gates.push(
@@ -107,9 +108,12 @@ export async function watchGates(
   return [...findings.values()]
 }
 
-/** Fails when a pod that was ready no longer is, when a container restarts, or when a new pod takes longer than `startup` milliseconds. */
-export function podHealthGate(world: World & { selector: Record<string, string>; startup: number }): Gate {
-  const { cluster, clock, signal, namespace, selector, startup } = world
+/**
+ * Fails when a pod that was ready no longer is, when a container restarts, or when a new pod takes longer than `startup` milliseconds.
+ * `expected` pods were ready a moment ago: one that went bad before the first look is missing from them.
+ */
+export function podHealthGate(world: World & { selector: Record<string, string>; expected: number; startup: number }): Gate {
+  const { cluster, clock, signal, namespace, selector, expected, startup } = world
   const ended = new AbortController()
   const restarts = new Map<string, number>()
   const wasReady = new Set<string>()
@@ -122,7 +126,13 @@ export function podHealthGate(world: World & { selector: Record<string, string>;
   let watching = Promise.resolve()
 
   const judge = (seen: Pod[]): true | undefined => {
+    const ready = seen.filter(isReady).length
     pods = seen
+    if (!known && ready < expected) {
+      culprit = seen.find((pod) => !isReady(pod) && !pod.metadata.deletionTimestamp)
+      found = `${culprit ? `pod ${culprit.metadata.name} is no longer ready: ` : ''}only ${ready} of ${expected} pods are`
+      return true
+    }
     known = true
     for (const pod of seen) {
       const uid = pod.metadata.uid ?? pod.metadata.name
@@ -145,6 +155,12 @@ export function podHealthGate(world: World & { selector: Record<string, string>;
     return undefined
   }
 
+  const failed = async (text: string): Promise<Finding> => ({
+    verdict: 'failed',
+    text,
+    evidence: await diagnose(cluster, namespace, pods, culprit),
+  })
+
   return {
     name: 'pods',
     async start() {
@@ -159,12 +175,12 @@ export function podHealthGate(world: World & { selector: Record<string, string>;
     },
     async sample() {
       if (failure !== undefined) throw failure
-      if (found === undefined) return undefined
-      return { verdict: 'failed', text: found, evidence: await diagnose(cluster, namespace, pods, culprit) }
+      return found === undefined ? undefined : failed(found)
     },
     async stop() {
       ended.abort()
       await watching
+      if (found !== undefined) return failed(found)
       if (!known) return { verdict: 'inconclusive', text: 'the pods could not be read while they were to be watched' }
       return { verdict: 'passed', text: `${pods.filter(isReady).length} pods stayed ready, without a restart` }
     },

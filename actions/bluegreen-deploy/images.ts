@@ -1,5 +1,5 @@
 import type { KubeObject } from '../shared/kubernetes/cluster.ts'
-import { ManifestError } from './manifests.ts'
+import { ManifestError } from './documents.ts'
 
 export interface ImageOverride {
   /** The repository as the manifests name it, without tag and digest: `localhost:5000/web`. */

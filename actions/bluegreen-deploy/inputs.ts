@@ -1,9 +1,11 @@
 import { z } from 'zod'
-import { input, readInputs } from '../shared/action/inputs.ts'
+import { input, readInputs, shown } from '../shared/action/inputs.ts'
+import { isKubeconfigText } from '../shared/kubernetes/kubeconfig.ts'
+import { HTTP_PATH } from './check.ts'
 import { COMMANDS, type Config } from './config.ts'
 import { parseOverride } from './images.ts'
 
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
+export const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 const HOUR = 3_600_000
 
 /** The inputs of action.yml. */
@@ -18,10 +20,10 @@ export const schema = z
     revision: input.optional(input.integer({ min: 1 })),
     to: input.optional(input.integer({ min: 1 })),
     'dry-run': input.flag(),
-    kubeconfig: input.secret(),
+    kubeconfig: input.secret({ when: isKubeconfigText }),
     context: input.text(),
     'ready-timeout': input.duration({ default: '10m', min: 1_000, max: 24 * HOUR }),
-    'check-path': input.text({ matches: /^\/[^\s#]*$/, accepts: 'a path that begins with a slash, such as /health' }),
+    'check-path': input.text({ matches: HTTP_PATH, accepts: 'a path that begins with a slash, such as /health, without dot segments' }),
     'check-port': input.text({ matches: /^[a-z0-9-]{1,15}$/, accepts: 'a port of the Service, by name or number' }),
     'check-timeout': input.duration({ default: '5s', min: 100, max: 60_000 }),
     'check-passes': input.integer({ default: '3', min: 1, max: 100 }),
@@ -32,8 +34,8 @@ export const schema = z
     'min-requests': input.integer({ default: '10', min: 0, max: 1e9 }),
     'metrics-path': input.text({
       default: '/metrics',
-      matches: /^\/[^\s#]*$/,
-      accepts: 'a path that begins with a slash, such as /metrics',
+      matches: HTTP_PATH,
+      accepts: 'a path that begins with a slash, such as /metrics, without dot segments',
     }),
     'on-inconclusive': input.choice(['keep', 'back'], { default: 'keep' }),
     retire: input.choice(['scale', 'keep', 'delete'], { default: 'scale' }),
@@ -66,7 +68,7 @@ export const schema = z
       const seen = new Set<string>()
       for (const text of given.images) {
         const override = parseOverride(text)
-        if (!override) refuse('images', `'${text}' is not accepted: name=reference, such as backend=ghcr.io/org/backend:v2`)
+        if (!override) refuse('images', `${shown(text)} is not accepted: name=reference, such as backend=ghcr.io/org/backend:v2`)
         else if (seen.has(override.name)) refuse('images', `${override.name} is there twice`)
         else seen.add(override.name)
       }

@@ -88,7 +88,7 @@ const ATTEMPTS = 20
 const MOST_CONTENT = 1_000_000
 
 export const ledgerName = (release: string): string => `bluegreen-${release}`
-const contentName = (release: string, revision: number): string => `bluegreen-${release}-r${revision}`
+export const contentName = (release: string, revision: number | ''): string => `bluegreen-${release}-r${revision}`
 
 /** Names the fields that are wrong when a ledger was edited by hand or is from another version. */
 function parseLedger(text: string | undefined, release: string): Ledger {
@@ -110,10 +110,27 @@ function parseLedger(text: string | undefined, release: string): Ledger {
   return read.data
 }
 
+/** What a revision keeps of its manifests. Throws when that is more than a Secret holds. */
+export function packContent(content: Content): string {
+  const data = gzipSync(JSON.stringify(content)).toString('base64')
+  if (data.length <= MOST_CONTENT) return data
+  throw new Error(
+    `manifests: they take ${data.length} bytes compressed; at most ${MOST_CONTENT} can be kept for a way back; release them in parts`,
+  )
+}
+
 function contentIn(secret: DataObject): Content | undefined {
   const data = secret.data?.content
   if (typeof data !== 'string') return undefined
-  return JSON.parse(gunzipSync(Buffer.from(data, 'base64'), { maxOutputLength: 64 * 2 ** 20 }).toString('utf8')) as Content
+  try {
+    return JSON.parse(gunzipSync(Buffer.from(data, 'base64'), { maxOutputLength: 64 * 2 ** 20 }).toString('utf8')) as Content
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(
+      `${nameOf(secret)} does not hold the manifests of a revision (${why}); delete it: that revision is no longer kept then`,
+      { cause },
+    )
+  }
 }
 
 /** The memory of a release: one ConfigMap, written only under the lease and only over what was read. */
@@ -183,12 +200,7 @@ export class LedgerStore {
    * a higher generation has kept is not, and throws Superseded.
    */
   async saveContent(revision: number, content: Content): Promise<void> {
-    const data = gzipSync(JSON.stringify(content)).toString('base64')
-    if (data.length > MOST_CONTENT) {
-      throw new Error(
-        `manifests: they take ${data.length} bytes compressed; at most ${MOST_CONTENT} can be kept for a way back; release them in parts`,
-      )
-    }
+    const data = packContent(content)
     const { generation } = this.#state
     const labels = { [RELEASE]: this.#release, [REVISION]: String(revision), [GENERATION]: String(generation) }
     const metadata = { name: contentName(this.#release, revision), namespace: this.#namespace, labels }

@@ -339,11 +339,13 @@ export class Machine {
     const serving = await router.serving()
     if (!stable) {
       if (serving !== candidate.color) await colors.remove(candidate.color, view.rendered.config, REJECTED_GRACE)
-      else
+      else {
         story.tell(
           `nothing served before revision ${candidate.revision}: there is no way back, ${candidate.color} keeps the traffic`,
           'bad',
         )
+        await applyShared(writer, view.parts)
+      }
       await writer.delete(refOf(view.rendered.preview), { own: true })
       await this.#finish('failed', view.content, { active: serving === candidate.color ? candidate : null, warm: null })
       return

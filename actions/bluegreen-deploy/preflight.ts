@@ -2,7 +2,8 @@ import { ApiError, type Cluster, isForbidden, type KubeObject, nameOf, selects }
 import { unserved } from '../shared/kubernetes/discovery.ts'
 import type { Service } from '../shared/kubernetes/kinds.ts'
 import { inParallel } from '../shared/kubernetes/parallel.ts'
-import { COLOR, type Parts, PREVIEW, RELEASE, type Rendered } from './colors.ts'
+import { COLOR, type Parts, PREVIEW, RELEASE, type Rendered, renderColor } from './colors.ts'
+import { contentName, ledgerName } from './ledger.ts'
 import { fieldConflict } from './writer.ts'
 
 /** Why a release cannot begin; nothing has been changed. */
@@ -20,7 +21,8 @@ export interface PreflightInput {
 
 /** Everything that can be known before the first write: permissions, API versions, validity of every object, other Services. */
 export async function preflight(input: PreflightInput): Promise<void> {
-  const { cluster, namespace, parts, rendered } = input
+  const { cluster, namespace, release, parts, rendered } = input
+  refuseOwnNames(parts, release)
   const shared = [...parts.prerequisites, ...parts.shared]
   await checkPermissions(cluster, namespace, await permissionsFor(cluster, shared, rendered.config, input.checks))
   if (!(await cluster.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace }).catch(forbiddenIsUnknown))) {
@@ -28,6 +30,16 @@ export async function preflight(input: PreflightInput): Promise<void> {
   }
   await checkServices(input)
   await dryRun(cluster, rendered, shared)
+}
+
+/** Objects of the manifests that would take the place of what the release keeps for itself: the ledger, its revisions, the colors, the preview. */
+export function refuseOwnNames(parts: Parts, release: string): void {
+  const colors = (['blue', 'green'] as const).map((color) => renderColor(parts, release, color, 0))
+  const own = colors.flatMap(({ config, workload, preview }) => [...config, workload, preview].map(nameOf))
+  own.push(`ConfigMap/${ledgerName(release)}`, `Lease/${ledgerName(release)}`)
+  const isRevision = (name: string): boolean => /\d$/.test(name) && name.replace(/\d+$/, '') === `Secret/${contentName(release, '')}`
+  const taken = [...parts.prerequisites, ...parts.shared].map(nameOf).find((name) => own.includes(name) || isRevision(name))
+  if (taken) throw new PreflightError(`manifests: ${taken} is the name of what release ${release} keeps for itself; give it another one`)
 }
 
 /** Who may not look at namespaces finds out by the first object. */
@@ -41,13 +53,22 @@ export async function placeObjects(cluster: Cluster, namespace: string, objects:
   const problems: string[] = []
   for (const object of objects) {
     const found = await cluster.serves(object.apiVersion, object.kind)
-    if (!found.served) problems.push(`${nameOf(object)}: ${unserved(object.apiVersion, object.kind, found.known)}`)
-    else if (!found.namespaced) delete object.metadata.namespace
-    else if ((object.metadata.namespace ?? namespace) === namespace) object.metadata.namespace = namespace
+    if (!found.served) {
+      const here = objects.some((other) => defines(other, object))
+        ? '. Its CustomResourceDefinition is in these manifests: apply that first'
+        : ''
+      problems.push(`${nameOf(object)}: ${unserved(object.apiVersion, object.kind, found.known)}${here}`)
+    } else if (!found.namespaced) delete object.metadata.namespace
+    else if ((object.metadata.namespace || namespace) === namespace) object.metadata.namespace = namespace
     else problems.push(`${nameOf(object)}: its namespace is ${object.metadata.namespace}, the release's is ${namespace}`)
   }
   if (problems.length) throw new PreflightError(`manifests: ${problems.slice(0, 20).join('\n')}`)
 }
+
+const defines = (
+  { kind, spec }: KubeObject & { spec?: { group?: string; names?: { kind?: string } } | null },
+  object: KubeObject,
+): boolean => kind === 'CustomResourceDefinition' && spec?.names?.kind === object.kind && object.apiVersion.startsWith(`${spec.group}/`)
 
 interface AccessReview extends KubeObject {
   status?: { allowed?: boolean }
@@ -141,7 +162,7 @@ async function checkServices({ cluster, namespace, release, rendered }: Prefligh
       continue
     }
     if (own[PREVIEW] === 'true' && own[RELEASE] === release) continue
-    if (selects(selector, labels)) {
+    if (selects(selector, { ...labels, [COLOR]: 'blue' }) || selects(selector, { ...labels, [COLOR]: 'green' })) {
       throw new PreflightError(
         `Service/${name} would send traffic to the candidate before it is verified: it selects ${JSON.stringify(selector)}. Add a label to its selector that the release's pods do not have`,
       )
@@ -157,7 +178,9 @@ async function dryRun(cluster: Cluster, rendered: Rendered, shared: KubeObject[]
   const others = [rendered.service, ...shared].map((object) => ({ object, name: object.metadata.name }))
   await inParallel([...own, ...others], async ({ object, name }) => {
     try {
-      await cluster.apply({ ...object, metadata: { ...object.metadata, name } }, { dryRun: true })
+      const { metadata } = await cluster.apply({ ...object, metadata: { ...object.metadata, name } }, { dryRun: true })
+      const owner = metadata.labels?.[RELEASE]
+      if (shared.includes(object) && owner) problems.push(`${nameOf(object)}: is there and belongs to release ${owner}; rename it`)
     } catch (error) {
       if (!(error instanceof ApiError) || error.status === 0 || error.status >= 500 || error.status === 401) throw error
       const conflict = fieldConflict(error, object)

@@ -12,18 +12,6 @@ export function parseDuration(text: string): number | undefined {
   return Number.isSafeInteger(Math.round(total)) ? Math.round(total) : undefined
 }
 
-/** Milliseconds as an input writes them: `1h30m`, `90s` as `1m30s`, `0s`. */
-export function formatDuration(milliseconds: number): string {
-  let rest = milliseconds
-  let text = ''
-  for (const unit of ['d', 'h', 'm', 's', 'ms'] as const) {
-    const count = Math.floor(rest / durations[unit])
-    if (count > 0) text += `${count}${unit}`
-    rest -= count * durations[unit]
-  }
-  return text || '0s'
-}
-
 /** `12.5%`: 12.5. The sign is required: 0.05 could be meant as five percent or as a twentieth of one. */
 export function parsePercentage(text: string): number | undefined {
   const number = /^(\d+(?:\.\d+)?)\s*%$/.exec(text)?.[1]

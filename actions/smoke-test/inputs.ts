@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { InputError, input, readInputs } from '../shared/action/inputs.ts'
+import { isKubeconfigText } from '../shared/kubernetes/kubeconfig.ts'
 import { readTarget } from './targets.ts'
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/
@@ -12,7 +13,7 @@ export const schema = z.object({
   variables: input.lines(),
   secrets: input.secret(),
   deadline: input.optional(input.duration({ min: 1000, max: 6 * 3_600_000 })),
-  kubeconfig: input.secret(),
+  kubeconfig: input.secret({ when: isKubeconfigText }),
   context: input.text(),
   junit: input.text(),
   'html-report': input.flag(),

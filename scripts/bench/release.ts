@@ -151,7 +151,7 @@ async function byKubectl({ world, proxy, temp }: Stage, manifests: string, cache
 
 /** The same objects that the action applies; the Service only with the first color, as the patch switches it later. */
 async function objectsOf(manifests: string, color: 'blue' | 'green', version: string): Promise<KubeObject[]> {
-  const unused = (): Promise<string> => Promise.reject(new Error('not used here'))
+  const unused = (): Promise<never> => Promise.reject(new Error('not used here'))
   const objects = await loadManifests(['.'], { workspace: manifests, stdin: unused, kustomize: unused })
   overrideImages(objects, [{ name: BACKEND, reference: `${BACKEND}:${version}` }])
   const parts = sortParts(objects)

@@ -246,8 +246,9 @@ const read: Case = {
     const never = await through({ 'ready-timeout': '4s' }, { version: 'unready' })
     show('ready-timeout', never.code === 1 && never.seconds < 30)
     const ref = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace, name: 'bluegreen-shop' }
-    const renew = (): void => void world.kube.patch(ref, { spec: { holderIdentity: 'somebody', renewTime: microTime() } })
-    const alive = setInterval(renew, 500)
+    const renew = () => world.kube.patch(ref, { spec: { holderIdentity: 'somebody', renewTime: microTime() } })
+    await renew()
+    const alive = setInterval(() => void renew(), 500)
     const waited = await through({ 'lock-timeout': '2s' }, { version: 'v3' })
     clearInterval(alive)
     show('lock-timeout', waited.code === 1 && waited.log.includes('somebody') && waited.seconds < 20)

@@ -61,11 +61,11 @@ export async function withNamespace<T>(world: World, prefix: string, work: (name
 }
 
 /** Waits until `probe` gives something; throws after `timeout` milliseconds, naming `what`. */
-export async function until<T>(probe: () => Promise<T | undefined | false>, timeout: number, what: string): Promise<T> {
+export async function until<T>(probe: () => Promise<T | null | undefined | false>, timeout: number, what: string): Promise<T> {
   const end = Date.now() + timeout
   for (;;) {
     const value = await probe()
-    if (value !== undefined && value !== false) return value
+    if (value !== undefined && value !== null && value !== false) return value
     if (Date.now() > end) throw new Error(`waited ${timeout} ms in vain for ${what}`)
     await sleep(100)
   }

@@ -3,7 +3,8 @@
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { cut, oneLine } from '../report/text.ts'
-import { formatDuration, parseDuration, parsePercentage, parseSize } from '../units.ts'
+import { formatDuration } from '../time/clock.ts'
+import { parseDuration, parsePercentage, parseSize } from '../units.ts'
 
 export interface InputProblem {
   input: string
@@ -26,7 +27,8 @@ interface Refusal {
 const refuse = (refused: string): Refusal => ({ refused })
 const isRefusal = (value: unknown): value is Refusal => typeof value === 'object' && value !== null && 'refused' in value
 
-const shown = (value: string): string => `'${cut(oneLine(value), 80)}'`
+/** A given value as messages show it. */
+export const shown = (value: string): string => `'${cut(oneLine(value), 80)}'`
 
 /** A type over the input's trimmed string. `read` gives the value or, by `refuse`, why not. */
 const over = <T>(read: (text: string) => T | Refusal) =>
@@ -125,11 +127,14 @@ export const input = {
   list: (o: { default?: string } = {}) => over((text) => split(text || (o.default ?? ''), /\r?\n|,/)),
   choice: <const C extends readonly [string, ...string[]]>(choices: C, o: { default?: C[number] } = {}) =>
     line((text): C[number] | undefined => choices.find((choice) => choice === text), `one of ${choices.join(', ')}`, o.default),
-  /** Any text; masked before it is used, and never shown. Empty means none unless it is required. */
-  secret: (o: { required?: boolean } = {}) =>
+  /**
+   * Any text; masked before it is used, and never shown. Empty means none unless it is required. `when` tells a secret from what may
+   * be given instead of it, such as a path.
+   */
+  secret: (o: { required?: boolean; when?: (text: string) => boolean } = {}) =>
     over((text) => {
       if (text === '') return o.required ? refuse('is required: a secret') : ''
-      onSecret(text)
+      if (o.when?.(text) ?? true) onSecret(text)
       return text.includes('\0') ? refuse('holds a NUL character') : text
     }),
   /** Any text of several lines, as it is but for the space around it. */

@@ -144,5 +144,8 @@ export const selectorText = (labels: Record<string, string>): string =>
     .join(',')
 
 /** Whether an equality selector selects these labels; an empty selector selects nothing, as in a Service. */
-export const selects = (selector: Record<string, string> | undefined, labels: Record<string, string> | undefined): boolean =>
-  selector !== undefined && Object.keys(selector).length > 0 && Object.entries(selector).every(([key, value]) => labels?.[key] === value)
+export const selects = (selector: Record<string, string> | null | undefined, labels: Record<string, string> | undefined): boolean =>
+  selector !== undefined &&
+  selector !== null &&
+  Object.keys(selector).length > 0 &&
+  Object.entries(selector).every(([key, value]) => labels?.[key] === value)

@@ -1,7 +1,9 @@
+import { statSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { KubeConfig, RequestContext } from '@kubernetes/client-node'
 import { Agent, type Dispatcher } from 'undici'
 import type { Clock } from '../time/clock.ts'
+import { isBase64, isKubeconfigText } from './kubeconfig.ts'
 
 /** How to reach and convince the API server, as of now. */
 export interface Access {
@@ -16,6 +18,9 @@ export interface Credentials {
   renew(): Promise<void>
 }
 
+/** A kubeconfig of thousands of clusters is smaller. */
+const MOST_BYTES = 8 * 2 ** 20
+
 /** Tokens from files and exec plugins are asked for again after this long. */
 const FRESH = 30_000
 
@@ -29,15 +34,8 @@ export function loadKubeconfig(from: {
   environment: Record<string, string | undefined>
 }): KubeConfig {
   const config = new KubeConfig()
-  try {
-    if (from.kubeconfig === undefined) config.loadFromDefault()
-    else if (/\n|^\s*\{/.test(from.kubeconfig)) config.loadFromString(from.kubeconfig)
-    else config.loadFromFile(from.kubeconfig)
-  } catch (cause) {
-    // The parser's own words may quote the file, which holds secrets.
-    const why = cause instanceof Error && 'code' in cause ? cause.message : 'it is not YAML or JSON of a kubeconfig'
-    throw new Error(`the kubeconfig cannot be read: ${why}`)
-  }
+  const problem = load(config, from.kubeconfig)
+  if (problem) throw new Error(`the kubeconfig cannot be read: ${problem}`)
   // client-node's last resort, which is nobody's cluster
   if (from.kubeconfig === undefined && config.getCurrentCluster()?.server === 'http://localhost:8080') {
     throw new Error(
@@ -50,13 +48,45 @@ export function loadKubeconfig(from: {
       throw new Error(`the kubeconfig has no context "${from.context}"; it has ${known.join(', ') || 'none'}`)
     config.setCurrentContext(from.context)
   }
+  const current = config.getContextObject(config.getCurrentContext())
   const cluster = config.getCurrentCluster()
-  if (!cluster) throw new Error('the kubeconfig names no cluster for its current context')
-  if (!URL.canParse(cluster.server)) throw new Error(`the kubeconfig's server of cluster ${cluster.name} is no URL`)
-  const proxy = cluster.proxyUrl ?? proxyFor(new URL(cluster.server), from.environment)
+  if (!cluster) {
+    const known = config.getContexts().map((context) => context.name)
+    throw new Error(
+      `the kubeconfig names no cluster for its current context "${config.getCurrentContext() ?? ''}"; its contexts: ${known.join(', ') || 'none'}`,
+    )
+  }
+  const server = URL.parse(cluster.server)
+  if (server?.protocol !== 'https:' && !(server?.protocol === 'http:' && cluster.skipTLSVerify)) {
+    throw new Error(
+      `the kubeconfig's server of cluster ${cluster.name} is ${server ? `${server.protocol}//${server.host}` : 'no URL'}; an https:// address is needed (http:// with insecure-skip-tls-verify)`,
+    )
+  }
+  if (current?.user && !config.getCurrentUser())
+    throw new Error(`the kubeconfig has no user "${current.user}", which its context "${current.name}" names`)
+  const proxy = cluster.proxyUrl ?? proxyFor(server, from.environment)
   // client-node honours no HTTPS_PROXY by itself; it does honour proxyUrl
+  if (proxy !== undefined && !URL.canParse(proxy)) throw new Error(`the proxy of cluster ${cluster.name} is no URL`)
   if (proxy !== undefined) Object.assign(cluster, { proxyUrl: proxy })
   return config
+}
+
+/** Says why it cannot be read. The parser's own words may quote the file, which holds secrets: they are left out. */
+function load(config: KubeConfig, kubeconfig: string | undefined): string | undefined {
+  try {
+    if (kubeconfig === undefined) config.loadFromDefault()
+    else if (isBase64(kubeconfig)) return 'it looks like base64, which has to be decoded first'
+    else if (isKubeconfigText(kubeconfig)) config.loadFromString(kubeconfig)
+    else {
+      const found = statSync(kubeconfig)
+      if (!found.isFile() || found.size > MOST_BYTES) return `${kubeconfig} is no file of at most ${MOST_BYTES} bytes`
+      config.loadFromFile(kubeconfig)
+    }
+    return undefined
+  } catch (error) {
+    const { syscall, message } = error as NodeJS.ErrnoException
+    return syscall === undefined ? 'it is not YAML or JSON of a kubeconfig' : message
+  }
 }
 
 /** The proxy that $HTTPS_PROXY and $NO_PROXY ask for; $NO_PROXY holds hosts, domain suffixes, addresses and CIDR blocks. */
@@ -87,7 +117,11 @@ export function kubeconfigCredentials(config: KubeConfig, clock: Clock): Credent
   let asked = 0
   const load = async (dispatcher?: Dispatcher): Promise<Access> => {
     const context = new RequestContext(server, 'GET')
-    await config.applySecurityAuthentication(context)
+    try {
+      await config.applySecurityAuthentication(context)
+    } catch (cause) {
+      throw new Error(`the kubeconfig's credentials cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    }
     asked = clock.monotonic()
     access = { server, headers: context.getHeaders(), dispatcher: dispatcher ?? context.getDispatcher() ?? new Agent() }
     return access

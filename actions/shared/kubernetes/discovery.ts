@@ -21,6 +21,9 @@ const KNOWN: Record<string, Record<string, Kind>> = {
   'authorization.k8s.io/v1': { SelfSubjectAccessReview: { plural: 'selfsubjectaccessreviews', namespaced: false } },
 }
 
+/** Not what every object has, such as `constructor`. */
+const own = <T>(record: Record<string, T>, key: string): T | undefined => (Object.hasOwn(record, key) ? record[key] : undefined)
+
 /** Finds the REST path of a kind; asks the API server once for each group version, and only for kinds that are not known. */
 export class Discovery {
   readonly #read: (path: string) => Promise<unknown>
@@ -42,7 +45,7 @@ export class Discovery {
   }
 
   async serves(apiVersion: string, kind: string): ReturnType<Cluster['serves']> {
-    const known = KNOWN[apiVersion]?.[kind] ?? (await this.#version(apiVersion))?.get(kind)
+    const known = own(own(KNOWN, apiVersion) ?? {}, kind) ?? (await this.#version(apiVersion))?.get(kind)
     if (known) return { served: true, ...known }
     return { served: false, known: await this.#alternatives(apiVersion) }
   }

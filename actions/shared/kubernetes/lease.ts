@@ -54,7 +54,7 @@ export class Lease {
 
   /** Grows with every holder; what is written carries it. */
   get generation(): number {
-    return Number(this.#held.spec?.leaseTransitions ?? 0)
+    return this.#held.spec?.leaseTransitions ?? 0
   }
 
   /** Throws Superseded, naming the holder and its run, when it still lives after `timeout`. */
@@ -63,21 +63,30 @@ export class Lease {
     const ref = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace, name }
     const begun = clock.monotonic()
     let seen: { version: string | undefined; at: number } | undefined
+    let tried: { acquireTime: string; since: number; takenOver: boolean } | undefined
+    let alive = false
     let told = false
     for (;;) {
       const live = (await cluster.get(ref)) as LeaseObject | undefined
-      const holder = String(live?.spec?.holderIdentity ?? '')
+      const holder = live?.spec?.holderIdentity ?? ''
       const at = clock.monotonic()
-      if (live && seen?.version !== live.metadata.resourceVersion) seen = { version: live.metadata.resourceVersion, at }
+      if (live && seen?.version !== live.metadata.resourceVersion) {
+        alive = seen !== undefined
+        seen = { version: live.metadata.resourceVersion, at }
+      }
       // An observer waits for what the holder promised, or for what we would, whichever is longer.
       const promised = Math.max(duration, (live?.spec?.leaseDurationSeconds ?? 0) * 1000)
       const silent = seen ? at - seen.at : 0
       if (!holder || holder === identity || silent >= promised) {
-        const since = clock.monotonic()
+        // Our own last try had arrived, its answer had not.
+        if (live && tried && live.spec?.holderIdentity === identity && live.spec.acquireTime === tried.acquireTime) {
+          return new Lease(options, live, tried.since, tried.takenOver)
+        }
+        tried = { acquireTime: microTime(clock.now()), since: clock.monotonic(), takenOver: holder !== '' }
         try {
-          return new Lease(options, await take(options, live), since, holder !== '')
+          return new Lease(options, await take(options, live, tried.acquireTime), tried.since, tried.takenOver)
         } catch (error) {
-          // Somebody was faster, or our own write arrived without its answer: look again.
+          // Somebody was faster, or it is our own: look again.
           if (!isConflict(error) || at - begun >= timeout) throw error
         }
         await clock.sleep(100, signal)
@@ -85,7 +94,7 @@ export class Lease {
       }
       const url = live?.metadata.annotations?.[RUN_URL]
       const who = `${holder}${url ? ` (${url})` : ''}`
-      if (at - begun >= timeout && silent < at - begun) {
+      if (alive && at - begun >= timeout) {
         throw new Superseded(`${options.name} is being released by ${who}, which is alive; wait for it or cancel it, then try again`)
       }
       if (!told) options.tell(`waiting for ${who}: it is taken over after ${formatDuration(promised)} without a sign of life`)
@@ -112,11 +121,16 @@ export class Lease {
     this.#stop.abort()
     await this.#loop
     if (this.#lost) return
-    const { spec } = this.#held
-    await this.#options.cluster.replace({
-      ...this.#held,
-      spec: { ...spec, holderIdentity: '', renewTime: microTime(this.#options.clock.now()) },
-    })
+    const { cluster, clock, identity } = this.#options
+    const { spec, metadata, apiVersion, kind } = this.#held
+    const released = { ...this.#held, spec: { ...spec, holderIdentity: '', renewTime: microTime(clock.now()) } }
+    try {
+      await cluster.replace(released)
+    } catch (error) {
+      if (!isConflict(error)) throw error
+      const live = (await cluster.get({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name })) as LeaseObject | undefined
+      if (live?.spec?.holderIdentity === identity) throw error // else it had arrived, and only its answer had not
+    }
   }
 
   async #renewAll(): Promise<void> {
@@ -161,9 +175,8 @@ export class Lease {
   }
 }
 
-function take(options: LeaseOptions, live: LeaseObject | undefined): Promise<LeaseObject> {
-  const { cluster, clock, identity, name, namespace, labels, url, duration, atLeast } = options
-  const now = microTime(clock.now())
+function take(options: LeaseOptions, live: LeaseObject | undefined, now: string): Promise<LeaseObject> {
+  const { cluster, identity, name, namespace, labels, url, duration, atLeast } = options
   const spec = {
     holderIdentity: identity,
     leaseDurationSeconds: Math.ceil(duration / 1000),

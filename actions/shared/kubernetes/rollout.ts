@@ -58,7 +58,7 @@ export function judgeRollout(
   return { state: 'waiting', text: `${availableReplicas} of ${wanted} pods available${why ? `: ${why}` : ''}` }
 }
 
-/** Since when each pod has been in which trouble: back-offs alternate, so a trouble lasts until the pod is ready. */
+/** When each pod was first in which trouble: what lies between does not count, because back-offs and attempts alternate. */
 export class TroubleLog {
   readonly #since = new Map<string, number>()
   since(pod: Pod, kind: string, now: number): number {

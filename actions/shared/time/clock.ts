@@ -24,11 +24,19 @@ export const systemClock: Clock = {
   },
 }
 
-/** `1500` -> `1.5s`, `90_000` -> `1m30s`. */
+const UNITS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000 }
+
+/** `0` -> `0s`, `350` -> `350ms`, `1500` -> `1.5s`, `90_000` -> `1m30s`: as inputs write them, to the tenth of a second, from a minute on to the second. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)}ms`
-  if (ms < 60_000) return `${Math.round(ms / 100) / 10}s`
-  const seconds = Math.round(ms / 1000)
-  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), seconds % 60]
-  return `${hours ? `${hours}h` : ''}${minutes ? `${minutes}m` : ''}${rest ? `${rest}s` : ''}`
+  const step = ms < 1000 ? 1 : ms < 60_000 ? 100 : 1000
+  let rest = Math.round(ms / step) * step
+  if (rest > 0 && rest < 1000) return `${rest}ms`
+  if (rest < 60_000) return `${rest / 1000}s`
+  let text = ''
+  for (const [unit, length] of Object.entries(UNITS)) {
+    const count = Math.floor(rest / length)
+    if (count > 0) text += `${count}${unit}`
+    rest -= count * length
+  }
+  return text
 }

@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals'
+import { jsonLines, readText } from '../../../actions/shared/kubernetes/stream.ts'
+
+/** A body that arrives in pieces of `size` bytes. */
+async function* pieces(text: string, size: number): AsyncIterable<Uint8Array> {
+  const bytes = Buffer.from(text)
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+}
+
+async function lines(text: string, size: number, limit = 100): Promise<unknown[]> {
+  const found: unknown[] = []
+  for await (const line of jsonLines(pieces(text, size), limit)) found.push(line)
+  return found
+}
+
+test.each([1, 2, 7, 1000])('text and lines are whole, in pieces of %d bytes', async (size) => {
+  expect(await readText(pieces('ä€𝄞\n', size), 10)).toBe('ä€𝄞\n')
+  expect(await lines('{"a":"ä€𝄞"}\n\n  \r\n[1]\n', size)).toEqual([{ a: 'ä€𝄞' }, [1]])
+})
+
+test('a body over the limit is an error, not a cut', async () => {
+  await expect(readText(pieces('ä€𝄞\n', 3), 9)).rejects.toThrow('the answer is larger than 9 bytes')
+  expect(await readText(pieces('', 1), 0)).toBe('')
+})
+
+test('a line over the limit is an error; many short ones are not', async () => {
+  await expect(lines(`"${'x'.repeat(200)}"\n`, 10)).rejects.toThrow('a line of the answer is larger than 100 bytes')
+  expect(await lines('"xxxxxxxx"\n'.repeat(50), 20)).toHaveLength(50)
+})
+
+test('a line that the end cuts off is dropped, a broken one is an error', async () => {
+  expect(await lines('1\n{"a":', 3)).toEqual([1])
+  await expect(lines('{"a":\n1\n', 3)).rejects.toThrow(SyntaxError)
+})

@@ -1,0 +1,113 @@
+// An API server on loopback that answers what a test wants, byte for byte.
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Agent } from 'undici'
+import type { Credentials } from '../../actions/shared/kubernetes/credentials.ts'
+import { RestCluster } from '../../actions/shared/kubernetes/rest.ts'
+import { TestClock } from './clock.ts'
+
+/** What becomes of one request. */
+export type Reply = (outgoing: ServerResponse) => void
+
+export interface Received {
+  method: string
+  path: string
+  query: Record<string, string>
+  type: string | undefined
+  authorization: string | undefined
+  body: unknown
+}
+
+type Headers = Record<string, string>
+
+export const text =
+  (body: string, status = 200, headers: Headers = {}): Reply =>
+  (outgoing) =>
+    outgoing.writeHead(status, headers).end(body)
+
+export const json = (body: unknown, status = 200, headers: Headers = {}): Reply =>
+  text(JSON.stringify(body), status, { 'content-type': 'application/json', ...headers })
+
+/** The API server's own words. */
+export const status = (code: number, message: string, more: object = {}, headers: Headers = {}): Reply =>
+  json({ kind: 'Status', apiVersion: 'v1', status: 'Failure', message, code, ...more }, code, headers)
+
+/** The connection breaks before there is an answer. */
+export const drop: Reply = (outgoing) => outgoing.destroy()
+
+/** The connection breaks within the answer. */
+export const cut =
+  (body: string): Reply =>
+  (outgoing) => {
+    outgoing.writeHead(200, { 'content-length': '1000' })
+    outgoing.write(body, () => outgoing.destroy())
+  }
+
+/** No answer ever. */
+export const hang: Reply = () => undefined
+
+export interface ApiServer {
+  readonly calls: Received[]
+  /** Answers in their order; the last one for all that follows. */
+  answer(...replies: Reply[]): void
+  /** A client on a clock of its own, which patiently tries for `patience` milliseconds of it. */
+  client(options?: { patience?: number; signal?: AbortSignal }): {
+    cluster: RestCluster
+    clock: TestClock
+    told: string[]
+    renewed: () => number
+  }
+  close(): Promise<void>
+}
+
+export async function startApiServer(): Promise<ApiServer> {
+  const calls: Received[] = []
+  let replies: Reply[] = []
+  const server = createServer((incoming, outgoing) => {
+    const chunks: Buffer[] = []
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+    incoming.on('end', () => {
+      const { pathname, searchParams } = new URL(incoming.url ?? '/', 'http://server')
+      const body = Buffer.concat(chunks).toString('utf8')
+      calls.push({
+        method: incoming.method ?? '',
+        path: pathname,
+        query: Object.fromEntries(searchParams),
+        type: incoming.headers['content-type'],
+        authorization: incoming.headers.authorization,
+        body: body === '' ? undefined : JSON.parse(body),
+      })
+      const [reply = hang, ...rest] = replies
+      if (rest.length) replies = rest
+      reply(outgoing)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const dispatcher = new Agent()
+  return {
+    calls,
+    answer: (...next) => {
+      calls.length = 0
+      replies = next
+    },
+    client: ({ patience = 10_000, signal = new AbortController().signal } = {}) => {
+      const clock = new TestClock()
+      const told: string[] = []
+      let renewals = 0
+      const credentials: Credentials = {
+        current: async () => ({ server: `${address}/`, headers: { Authorization: `Bearer ${renewals}` }, dispatcher }),
+        renew: async () => {
+          renewals++
+        },
+      }
+      const cluster = new RestCluster({ credentials, clock, signal, patience, onRetry: (line) => told.push(line) })
+      return { cluster, clock, told, renewed: () => renewals }
+    },
+    close: async () => {
+      await dispatcher.destroy()
+      server.closeAllConnections()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+  }
+}
