@@ -9,7 +9,6 @@ import type { ClusterOptions } from '../../sandbox/cluster.ts'
 import { startCluster } from '../../sandbox/cluster.ts'
 import { exampleImages } from '../../sandbox/images.ts'
 import { recordFigures } from '../../scripts/figures.ts'
-import { ensurePackages } from './support/packages.ts'
 import { openWorld, type World } from './support/world.ts'
 
 /** One claim. Its module is `__tests__/proofs/NAME.ts` and exports this as `proof`. */
@@ -20,8 +19,8 @@ export interface Proof {
   clusters?: ClusterOptions[]
   /** Makes images of the example misbehave: tag -> environment. */
   images?: Record<string, Record<string, string>>
-  /** Commands that it needs on the machine, and the Debian package of each. */
-  packages?: Record<string, string>
+  /** Sees to it that the machine has what the proof needs, before it goes inside of a cluster, where there is no network. */
+  prepare?(log: (line: string) => void): void
   prove(world: World): Promise<Figures>
   /** Adds up what came out of several clusters. */
   merge?(figures: Figures[]): Figures
@@ -62,7 +61,7 @@ async function main(): Promise<number> {
     console.log(JSON.stringify(figures))
     return 0
   }
-  ensurePackages(proof.packages ?? {}, (line) => console.log(line))
+  proof.prepare?.((line) => console.log(line))
   const runs: Figures[] = []
   for (const options of process.env['KUBECONFIG'] ? [undefined] : (proof.clusters ?? [{}]))
     runs.push(await runInside(options, proof, process.argv.slice(2)))

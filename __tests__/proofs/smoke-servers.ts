@@ -4,9 +4,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { KubeObject } from '../../actions/shared/kubernetes/cluster.ts'
+import { WORDS } from '../../actions/smoke-test/fault.ts'
 import { BACKEND } from '../../sandbox/images.ts'
 import { type BundleResult, runBundle } from '../../scripts/runner.ts'
 import type { Proof } from './prove.ts'
+import { ensurePackages } from './support/packages.ts'
 import { type Case, hostile, nginx, redis } from './support/smoke/cases.ts'
 import { type Hostile, startHostile } from './support/smoke/hostile.ts'
 import { answers, startNginx, writeCertificates } from './support/smoke/nginx.ts'
@@ -29,6 +31,7 @@ interface Checked {
   name: string
   outcome: 'passed' | 'failed' | 'skipped'
   word?: string
+  verdict?: string
   message?: string
   attempts: number
   failures: Record<string, number>
@@ -121,6 +124,9 @@ function compare(bench: Bench, cases: Case[], { checks }: Run): void {
   for (const { name, expected, says } of cases) {
     const found = checks.find((check) => check.name === name)
     const word = found?.outcome === 'failed' ? found.word : found?.outcome
+    // By the table of this checkout, whatever the one under test says.
+    const verdict = expected === 'passed' ? undefined : WORDS[expected]
+    tell(bench, found?.verdict === verdict, `${name}: ${found?.verdict}, expected ${verdict}`)
     const spoken = !says || says.test(found?.message ?? '')
     tell(
       bench,
@@ -337,7 +343,7 @@ async function notAllowed(bench: Bench, namespace: string): Promise<void> {
 
 export const proof: Proof = {
   claim: 'of every server the right word: unhealthy, or unreachable and where; within the deadline, with bounded memory',
-  packages: { nginx: 'nginx', 'redis-server': 'redis-server', openssl: 'openssl' },
+  prepare: (log) => ensurePackages({ nginx: 'nginx', 'redis-server': 'redis-server', openssl: 'openssl' }, log),
   prove,
   judge: ({ cases = 0, wrong = 1 }) => [
     ...(cases < 80 ? [`only ${cases} cases were tried`] : []),
