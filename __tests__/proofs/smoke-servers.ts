@@ -12,13 +12,14 @@ import { ensurePackages } from './support/packages.ts'
 import { type Case, hostile, nginx, redis } from './support/smoke/cases.ts'
 import { type Hostile, startHostile } from './support/smoke/hostile.ts'
 import { answers, startNginx, writeCertificates } from './support/smoke/nginx.ts'
+import { freePorts } from './support/smoke/ports.ts'
 import { until, type World, withNamespace } from './support/world.ts'
 
 /** What a run with two dozen bombs and floods may take of memory; Node itself takes about 70. */
 const MOST_MIB = 300
 /** How long after its deadline a run may still be there, in seconds: start, report and exit of the process. */
 const SLACK = 3
-const REDIS_PORT = 16379
+const [REDIS_PORT = 0] = await freePorts(1)
 
 interface Bench {
   world: World

@@ -4,9 +4,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { until } from '../world.ts'
+import { freePorts } from './ports.ts'
 
+const [plain = 0, good = 0, expired = 0, other = 0, self = 0, soon = 0, client = 0, old = 0] = await freePorts(8)
 /** The ports of its servers; all on 127.0.0.1. */
-export const PORTS = { plain: 18080, good: 18443, expired: 18444, other: 18445, self: 18446, soon: 18447, client: 18448, old: 18449 }
+export const PORTS = { plain, good, expired, other, self, soon, client, old }
 
 /** Certificates by the name of their server; `days` from now. */
 const CERTIFICATES: Record<string, { names: string; days: number }> = {
