@@ -1,4 +1,5 @@
 // Ten releases and ten rollbacks under constant load, on a quick and on a slow node: no request fails, and a rejected version is silent soon.
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { KubeObject } from '../../actions/shared/kubernetes/cluster.ts'
 import { BACKEND } from '../../sandbox/images.ts'
 import type { Proof } from './prove.ts'
@@ -9,6 +10,8 @@ import { liveState, runRelease, until, type World, withNamespace } from './suppo
 const GOAL = 10
 /** No image of this proof misbehaves by itself; this one does not listen when it is told to end. */
 const STUBBORN = 'stubborn'
+/** Time between two changes of the neighbor, in milliseconds. */
+const NOISE = 300
 const TIMES = { 'propagation-time': '5s', 'bake-time': '6s', 'check-interval': '500ms', 'lease-duration': '30s' }
 
 type Back =
@@ -22,19 +25,21 @@ type Back =
 interface Round {
   version: string
   back: Back
+  /** Its pods end the moment they are told to, as most programs do: whoever is still sent there is refused. */
+  hasty?: true
 }
 
-// The load's own long-lived connections rest while a version is rejected that ignores SIGTERM: SIGKILL cuts them, whoever deploys.
+// The load's own long-lived connections rest while a version is rejected that ends without care for them, whoever deploys.
 const ROUNDS: Round[] = [
   { version: 'v3', back: 'one-click' },
   { version: STUBBORN, back: 'unready' },
   { version: 'v4', back: 'unready' },
   { version: STUBBORN, back: 'one-click' },
   { version: 'v3', back: 'check' },
-  { version: 'v5', back: 'one-click' },
+  { version: 'v5', back: 'one-click', hasty: true },
   { version: STUBBORN, back: 'check' },
   { version: 'v4', back: 'unready' },
-  { version: 'v3', back: 'one-click' },
+  { version: 'v3', back: 'one-click', hasty: true },
   { version: STUBBORN, back: 'one-click' },
 ]
 
@@ -52,6 +57,7 @@ async function prove(world: World) {
     const { clusterIP = '' } = (service?.spec ?? {}) as { clusterIP?: string }
     const stage: Stage = { world, namespace, target: { host: clusterIP, port: service?.spec.ports?.[0]?.port ?? 0 } }
     await expectVersion(stage, serving)
+    const endNoise = await makeNoise(world, namespace)
     const began = Date.now()
     const load = startLoad(stage.target, {
       onFailure: ({ at, kind, text }) =>
@@ -67,15 +73,16 @@ async function prove(world: World) {
       )
       failedBefore = failures.length
     }
-    for (const { version, back } of rounds(world)) {
+    for (const { version, back, hasty } of rounds(world)) {
       const good = back === 'one-click' ? version : serving === 'v1' ? 'v2' : 'v1'
       await release(stage, good)
       await expectVersion(stage, good)
       releases++
       tell(`release ${releases}: ${good} serves instead of ${serving}`)
       const stays = back === 'one-click' ? serving : good
-      const rests = version === STUBBORN
+      const rests = version === STUBBORN || hasty
       if (rests) await load.pauseKept()
+      if (hasty) await instruct(world, namespace, version, { drainMs: 0 })
       const seconds = back === 'one-click' ? await oneClick(stage, version) : await automatic(stage, version, back)
       await expectVersion(stage, stays)
       if (rests) load.resumeKept()
@@ -84,6 +91,7 @@ async function prove(world: World) {
       serving = stays
     }
     const { requests, failed } = await load.stop()
+    await endNoise()
     return { releases, requests, failed, kept_seconds: Number(keptSeconds.toFixed(1)) }
   })
 }
@@ -112,7 +120,7 @@ async function oneClick({ world, namespace, target }: Stage, version: string): P
   const decided = decision(world, namespace)
   const { code, log } = await runRelease(world, namespace, { inputs: { ...TIMES, command: 'rollback' } })
   if (code !== 0) throw new Error(`the rollback of ${version} ended with ${code}:\n${log}`)
-  return silence(world, kept, await decided, log)
+  return silenceOf(world, kept, await decided, log)
 }
 
 async function automatic({ world, namespace, target }: Stage, version: string, back: 'unready' | 'check'): Promise<number> {
@@ -128,7 +136,7 @@ async function automatic({ world, namespace, target }: Stage, version: string, b
   await turnBad(world, namespace, version, back)
   const { code, outputs, log } = await run
   if (code !== 1 || outputs['rolled-back'] !== 'true') throw new Error(`${version} turned bad, but the release ended with ${code}:\n${log}`)
-  return silence(world, kept, await decided, log)
+  return silenceOf(world, kept, await decided, log)
 }
 
 interface RunningPod extends KubeObject {
@@ -137,15 +145,39 @@ interface RunningPod extends KubeObject {
 }
 
 /** Its users are still served: what is bad shows only where the release has to look. */
-async function turnBad({ kube }: World, namespace: string, version: string, back: 'unready' | 'check'): Promise<void> {
+const turnBad = (world: World, namespace: string, version: string, back: 'unready' | 'check'): Promise<void> =>
+  back === 'unready' ? instruct(world, namespace, version, { ready: false }, 1) : instruct(world, namespace, version, { live: false })
+
+/** Tells pods of a version, by default all, how to behave. */
+async function instruct({ kube }: World, namespace: string, version: string, wish: object, most?: number): Promise<void> {
   const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace })
-  const pods = (items as RunningPod[]).filter((pod) => pod.spec.containers[0]?.image === `${BACKEND}:${version}`)
-  const bad = back === 'unready' ? pods.slice(0, 1) : pods
-  if (bad.length === 0) throw new Error(`there is no pod of ${version}`)
-  for (const pod of bad) {
-    const wish = back === 'unready' ? { ready: false } : { live: false }
+  const pods = (items as RunningPod[]).filter((pod) => pod.spec.containers[0]?.image === `${BACKEND}:${version}`).slice(0, most)
+  if (pods.length === 0) throw new Error(`there is no pod of ${version}`)
+  for (const pod of pods) {
     const answer = await fetch(`http://${pod.status.podIP}:3000/control`, { method: 'POST', body: JSON.stringify(wish) })
     if (!answer.ok) throw new Error(`${pod.metadata.name} does not listen: ${answer.status}`)
+  }
+}
+
+/**
+ * A neighbor whose Service changes all the time, as in a full cluster: kube-proxy is never rested, so that a switch waits for its next
+ * period. Gives what ends it.
+ */
+async function makeNoise({ kube }: World, namespace: string): Promise<() => Promise<void>> {
+  const ref = { apiVersion: 'v1', kind: 'Service', namespace, name: 'neighbor' }
+  const spec = (port: number) => ({ selector: { app: 'neighbor' }, ports: [{ port }] })
+  await kube.create({ ...ref, metadata: { name: ref.name, namespace }, spec: spec(1024) } as KubeObject)
+  const ended = new AbortController()
+  const loop = async (): Promise<void> => {
+    for (let port = 1025; !ended.signal.aborted; port++) {
+      await kube.patch(ref, { spec: spec(port) })
+      await sleep(NOISE, undefined, { signal: ended.signal }).catch(() => undefined)
+    }
+  }
+  const looping = loop()
+  return async () => {
+    ended.abort()
+    await looping
   }
 }
 
@@ -167,7 +199,7 @@ async function decision(world: World, namespace: string): Promise<number> {
 }
 
 /** How many seconds after `decided` the last answer came; waits until the connections are closed, for at most a minute. */
-async function silence(world: World, kept: Kept, decided: number, log: string): Promise<number> {
+async function silenceOf(world: World, kept: Kept, decided: number, log: string): Promise<number> {
   await until(async () => kept.open() === 0 || Date.now() - decided > 60_000, 120_000, 'the end of kept connections')
   kept.end()
   const seconds = Math.max(0, Math.max(...kept.lastAnswers()) - decided) / 1000

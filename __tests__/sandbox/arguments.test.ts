@@ -27,6 +27,12 @@ test('kubectl gets all that follows', () => {
   expect(parseArguments(['kubectl', 'get', '--help']).rest).toEqual(['get', '--help'])
 })
 
+test('down and status take nothing, harm takes its part', () => {
+  expect(parseArguments(['down'])).toEqual({ verb: 'down', options: {}, rest: [] })
+  expect(parseArguments(['status']).verb).toBe('status')
+  expect(parseArguments(['pause', 'kubelet-1'])).toEqual({ verb: 'pause', options: {}, rest: ['kubelet-1'] })
+})
+
 test.each([
   [['upp'], /upp is unknown; up, down/],
   [['up', '--node', '2'], /--node is unknown to up/],

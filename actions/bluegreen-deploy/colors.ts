@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type KubeObject, nameOf, selects } from '../shared/kubernetes/cluster.ts'
 import type { Deployment, LabelSelector, Labels, PodSpec, Service } from '../shared/kubernetes/kinds.ts'
 import { describe, ManifestError } from './documents.ts'
+import { parseReference } from './images.ts'
 
 export type Color = 'blue' | 'green'
 export const otherColor = (color: Color): Color => (color === 'blue' ? 'green' : 'blue')
@@ -102,6 +103,7 @@ const sourceShape = z
   .partial()
 const containerShape = z.looseObject({
   name: z.string(),
+  image: z.string().refine((image) => parseReference(image) !== undefined, 'a reference such as ghcr.io/org/backend:v2 is needed'),
   envFrom: z.array(z.looseObject({ configMapRef: namedShape, secretRef: namedShape }).partial()).optional(),
   env: z
     .array(z.looseObject({ valueFrom: z.looseObject({ configMapKeyRef: namedShape, secretKeyRef: namedShape }).partial() }).partial())

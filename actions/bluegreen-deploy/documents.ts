@@ -57,7 +57,7 @@ export function parseManifests(text: string, name: string): KubeObject[] {
       return `line ${line}, column ${col}`
     }
     const problem = document.errors[0]
-    if (problem?.code === 'RESOURCE_EXHAUSTION') refuse('is nested too deeply to be read', problem)
+    if (problem?.code === 'RESOURCE_EXHAUSTION') refuse('is nested too deeply to be read')
     if (problem) refuse(`${at(problem.pos[0])}: ${problem.message}`, problem)
     const { twice, aliases } = survey(document)
     if (twice) refuse(`${at(twice.offset)}: the key ${describe(twice.key)} is there twice`)

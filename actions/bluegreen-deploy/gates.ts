@@ -1,6 +1,6 @@
 import { ApiError, type Cluster, selectorText } from '../shared/kubernetes/cluster.ts'
 import { diagnose, type Evidence } from '../shared/kubernetes/diagnosis.ts'
-import type { Deployment, Pod, Service } from '../shared/kubernetes/kinds.ts'
+import type { ContainerStatus, Deployment, Pod, Service } from '../shared/kubernetes/kinds.ts'
 import { containerStatuses, isReady, restartsOf } from '../shared/kubernetes/rollout.ts'
 import { waitFor } from '../shared/kubernetes/wait.ts'
 import { type Clock, formatDuration } from '../shared/time/clock.ts'
@@ -79,6 +79,7 @@ export async function watchGates(
   let told = clock.monotonic()
   const findings = new Map<Gate, Finding>()
   const started: Gate[] = []
+  let stopped: PromiseSettledResult<Finding>[] = []
   try {
     for (const gate of gates) {
       started.push(gate)
@@ -100,10 +101,13 @@ export async function watchGates(
       await clock.sleep(Math.min(every, left), signal)
     }
   } finally {
-    for (const gate of started) {
-      const last = await gate.stop()
-      if (!findings.has(gate)) findings.set(gate, last)
-    }
+    stopped = await Promise.allSettled(started.map((gate) => gate.stop()))
+  }
+  for (const [at, last] of stopped.entries()) {
+    const gate = started[at]
+    if (!gate || findings.has(gate)) continue
+    if (last.status === 'rejected') throw last.reason
+    findings.set(gate, last.value)
   }
   return [...findings.values()]
 }
@@ -190,7 +194,8 @@ export function podHealthGate(world: World & { selector: Record<string, string>;
 function objection(pod: Pod, restartsBefore: number, wasReady: boolean, late: boolean): string | undefined {
   const { name } = pod.metadata
   if (restartsOf(pod) > restartsBefore) {
-    const { name: container, lastState } = containerStatuses(pod).find((status) => status.lastState?.terminated) ?? {}
+    const ended = (status: ContainerStatus): string => status.lastState?.terminated?.finishedAt ?? ''
+    const [{ name: container, lastState } = {}] = containerStatuses(pod).sort((a, b) => ended(b).localeCompare(ended(a)))
     const { reason = 'no reason given', exitCode, message = '' } = lastState?.terminated ?? {}
     return `pod ${name}: container ${container ?? '?'} restarted (${reason}, exit code ${exitCode ?? '?'})${message && `: ${message}`}`
   }
@@ -214,9 +219,10 @@ export function checkGate(world: World & { service: string; check: Check; every:
     },
     async sample() {
       if (clock.monotonic() < next) return undefined
-      next = clock.monotonic() + (row > 0 ? Math.min(every, 1000) : every)
+      const asked = clock.monotonic()
       const result = await runCheck(cluster, namespace, service, check)
       row = result.passed ? 0 : row + 1
+      next = asked + (row > 0 ? Math.min(every, 1000) : every)
       passed += result.passed ? 1 : 0
       last = result.text
       if (!result.passed) body = result.body

@@ -173,10 +173,14 @@ async function checkServices({ cluster, namespace, release, rendered }: Prefligh
 /** The API server's own validation and admission of every object, without storing any. */
 async function dryRun(cluster: Cluster, rendered: Rendered, shared: KubeObject[]): Promise<void> {
   const problems: string[] = []
-  // The candidate's objects are made anew, whatever lies in their place now: tried under names that nothing has.
-  const own = [...rendered.config, rendered.workload, rendered.preview].map((object) => ({ object, name: `${object.metadata.name}-x` }))
-  const others = [rendered.service, ...shared].map((object) => ({ object, name: object.metadata.name }))
-  await inParallel([...own, ...others], async ({ object, name }) => {
+  const color = `-${rendered.selector[COLOR]}`
+  // The candidate's objects are made anew, whatever lies in their place now: tried under names that nothing has, told under the user's.
+  const own = [...rendered.config, rendered.workload, rendered.preview].map((object) => {
+    const { name } = object.metadata
+    return { object, name: `${name}-x`, plain: name.endsWith(color) ? name.slice(0, -color.length) : name }
+  })
+  const others = [rendered.service, ...shared].map((object) => ({ object, name: object.metadata.name, plain: object.metadata.name }))
+  await inParallel([...own, ...others], async ({ object, name, plain }) => {
     try {
       const { metadata } = await cluster.apply({ ...object, metadata: { ...object.metadata, name } }, { dryRun: true })
       const owner = metadata.labels?.[RELEASE]
@@ -185,7 +189,7 @@ async function dryRun(cluster: Cluster, rendered: Rendered, shared: KubeObject[]
       if (!(error instanceof ApiError) || error.status === 0 || error.status >= 500 || error.status === 401) throw error
       const conflict = fieldConflict(error, object)
       if (conflict !== 'ours')
-        problems.push(`${nameOf(object)}: ${(conflict?.message ?? error.said).replaceAll(name, object.metadata.name)}`)
+        problems.push(`${nameOf({ ...object, name: plain })}: ${(conflict?.message ?? error.said).replaceAll(name, plain)}`)
     }
   })
   if (problems.length)

@@ -109,7 +109,8 @@ async function watchService({ world, namespace, expect }: Scene, signal: AbortSi
   }
 }
 
-async function snapshotOf({ kube }: World, namespace: string): Promise<string> {
+/** Everything in a namespace that somebody wrote, as text. */
+export async function snapshotOf({ kube }: World, namespace: string): Promise<string> {
   const kinds = {
     v1: ['Service', 'ConfigMap', 'Secret', 'ServiceAccount', 'Pod'],
     'apps/v1': ['Deployment'],

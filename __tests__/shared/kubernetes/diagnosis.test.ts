@@ -73,6 +73,13 @@ test.each<[string, ContainerStatus, string[]]>([
   expect(logs.map(({ title, text }) => `${title.replace('Last log lines of pod ', '')}|${text}`)).toEqual(expected)
 })
 
+test('a container that has just begun again, and said nothing yet, is heard by what it said before', async () => {
+  const { cluster } = scene()
+  cluster.log = (_pod, _container, previous) => (previous ? 'before' : '')
+  const [, log] = await diagnose(cluster, 'shop', [pod('web', false, [{ ...running, restartCount: 3 }])])
+  expect(log).toEqual({ title: 'Last log lines of pod web, container web (before its restart)', text: 'before' })
+})
+
 test('nothing is said to be nothing, and what cannot be read is said in its place', async () => {
   const { cluster } = scene()
   const pods = [pod('web', false, [running])]

@@ -157,6 +157,16 @@ test.each<[number, string]>([
   expect(error).toMatchObject({ status: code, reason: 'Because', verb: 'apply', details: { causes: [{ field: '.spec' }] } })
 })
 
+test.each([
+  'failed to create typed patch object (shop/web; apps/v1, Kind=Deployment): .spec.replica: field not declared in schema',
+  'failed to convert new object (shop/a; /v1, Kind=Secret) to proper version: illegal base64 data at input byte 0',
+])('an object that the API server cannot read is no fault of its: %s', async (message) => {
+  server.answer(status(500, message))
+  const { cluster } = server.client()
+  expect(await failure(cluster.apply(web))).toMatchObject({ status: 422, said: message })
+  expect(server.calls).toHaveLength(1)
+})
+
 test('what is not there is undefined to get, nothing to delete, and an error to change', async () => {
   server.answer(status(404, 'deployments.apps "web" not found', { reason: 'NotFound' }))
   const { cluster } = server.client()

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { jsonLines, readText } from '../../../actions/shared/kubernetes/stream.ts'
+import { jsonLines, readStart, readText } from '../../../actions/shared/kubernetes/stream.ts'
 
 /** A body that arrives in pieces of `size` bytes. */
 async function* pieces(text: string, size: number): AsyncIterable<Uint8Array> {
@@ -31,4 +31,13 @@ test('a line over the limit is an error; many short ones are not', async () => {
 test('a line that the end cuts off is dropped, a broken one is an error', async () => {
   expect(await lines('1\n{"a":', 3)).toEqual([1])
   await expect(lines('{"a":\n1\n', 3)).rejects.toThrow(SyntaxError)
+})
+
+test('of a large body only the start is read', async () => {
+  let read = 0
+  async function* endless(): AsyncIterable<Uint8Array> {
+    for (;;) yield Buffer.alloc(4, `${read++}`)
+  }
+  expect(await readStart(endless(), 10)).toBe('0000111122')
+  expect(read).toBe(3)
 })

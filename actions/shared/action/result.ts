@@ -19,10 +19,10 @@ export interface Result {
 
 const message = (error: unknown): string => (error instanceof Error ? error.message || error.name : String(error))
 
-/** The messages of an error and its causes, one a line. */
+/** The messages of an error and its causes, one a line; a cause whose words the error already has is left out. */
 export function causes(error: unknown): string {
   const found: string[] = []
   for (let at = error; at !== undefined && at !== null && found.length < 10; at = at instanceof Error ? at.cause : undefined)
     found.push(at instanceof AggregateError ? [message(at), ...at.errors.slice(0, 5).map(message)].join('; ') : message(at))
-  return found.join('\ncaused by: ')
+  return found.filter((text, i) => i === 0 || !found[i - 1]?.includes(text)).join('\ncaused by: ')
 }

@@ -17,10 +17,16 @@ export async function diagnose(cluster: Cluster, namespace: string, pods: Pod[],
   const { name } = pod.metadata
   const evidence = [{ title: `Events of pod ${name}`, text: await unlessRefused(() => eventsText(cluster, namespace, name)) }]
   for (const { name: container, state, restartCount = 0 } of containerStatuses(pod)) {
-    // A container that waits for its next start has its words in the log of the last one.
-    const previous = restartCount > 0 && state?.waiting !== undefined
+    const read = (previous: boolean) =>
+      unlessRefused(() => cluster.logs({ namespace, name }, { container, previous, tailLines: LOG_LINES }))
+    // A container that waits for its next start, or has just begun it, has its words in the log of the last one.
+    let previous = restartCount > 0 && state?.waiting !== undefined
     if (restartCount === 0 && state?.waiting) continue
-    const text = await unlessRefused(() => cluster.logs({ namespace, name }, { container, previous, tailLines: LOG_LINES }))
+    let text = await read(previous)
+    if (text === '' && restartCount > 0 && !previous) {
+      previous = true
+      text = await read(previous)
+    }
     evidence.push({
       title: `Last log lines of pod ${name}, container ${container}${previous ? ' (before its restart)' : ''}`,
       text: text || '(empty)',

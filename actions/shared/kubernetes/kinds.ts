@@ -68,6 +68,7 @@ interface Terminated {
   reason?: string
   exitCode?: number
   message?: string
+  finishedAt?: string
 }
 
 export interface ContainerStatus {

@@ -14,7 +14,7 @@ import {
 } from './cluster.ts'
 import type { Credentials } from './credentials.ts'
 import { Discovery } from './discovery.ts'
-import { jsonLines, readText } from './stream.ts'
+import { jsonLines, readStart, readText } from './stream.ts'
 
 /** The name under which server-side apply remembers what is ours. */
 export const FIELD_MANAGER = 'devops-actions'
@@ -22,6 +22,10 @@ export const FIELD_MANAGER = 'devops-actions'
 const ATTEMPT = 15_000
 /** An answer may be this large; a list of 5,000 pods is about 40 MiB. */
 const BODY_LIMIT = 128 * 2 ** 20
+/** Of what a pod answers, this much is read; more than that of metrics says nothing new. */
+const PROXY_LIMIT = 8 * 2 ** 20
+/** What the API server says, as its own fault, to an object that it cannot read. */
+const UNREADABLE = /^failed to (create typed|convert new) /
 /** Every answer of the API server carries it, also those that it passes on from a pod. */
 const MARK = 'audit-id'
 /** The server ends a watch after this long, so that one that silently lost its events is not believed for longer. */
@@ -106,7 +110,7 @@ export class RestCluster implements Cluster {
 
   async replace(object: KubeObject): Promise<KubeObject> {
     const call = await this.#on({ ...object, name: object.metadata.name, namespace: object.metadata.namespace }, 'update', 'PUT')
-    return this.#json({ ...this.#write('update', 'PUT', call.path, object), body: object })
+    return this.#json({ ...this.#write('update', 'PUT', call.path, object), name: object.metadata.name, body: object })
   }
 
   async apply(object: KubeObject, options: { force?: boolean; dryRun?: boolean } = {}): Promise<KubeObject> {
@@ -151,7 +155,7 @@ export class RestCluster implements Cluster {
       const timeout = AbortSignal.timeout(to.timeout)
       try {
         const answer = await this.#send(call, AbortSignal.any([this.#options.signal, timeout]))
-        const body = await readText(answer.body, 2 ** 20)
+        const body = await readStart(answer.body, PROXY_LIMIT)
         if (this.#marks && answer.headers[MARK] === undefined) {
           throw new ApiError(call.verb, call.target, 0, {
             message: `${answer.statusCode}, which is not the API server's: ${body.slice(0, 200)}`,
@@ -263,7 +267,8 @@ export class RestCluster implements Cluster {
     }
     const after = Number(headers['retry-after'])
     const details = after > 0 ? { ...status.details, retryAfterSeconds: after } : status.details
-    return new ApiError(call.verb, call.target, statusCode, { ...status, ...(details && { details }) })
+    const code = statusCode === 500 && UNREADABLE.test(status.message ?? '') ? 422 : statusCode
+    return new ApiError(call.verb, call.target, code, { ...status, ...(details && { details }) })
   }
 }
 
@@ -299,5 +304,5 @@ async function orUndefined<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-const targetOf = (ref: { kind: string; name: string; namespace?: string | undefined }): string =>
-  `${ref.kind}/${ref.name}${ref.namespace ? ` in namespace ${ref.namespace}` : ''}`
+const targetOf = (ref: { kind: string; name: string | undefined; namespace?: string | undefined }): string =>
+  `${ref.kind}${ref.name ? `/${ref.name}` : ''}${ref.namespace ? ` in namespace ${ref.namespace}` : ''}`
