@@ -17,7 +17,7 @@ const kept = 14 * 24 * 3600_000
  */
 export async function ensureSandbox(log: (line: string) => void): Promise<string> {
   ensureRequirements(module, log)
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'devops-actions')
+  const cache = cacheFolder()
   const binary = join(cache, `sandbox-${sourceHash()}`)
   if (exists(binary)) {
     const now = new Date()
@@ -35,6 +35,9 @@ export async function ensureSandbox(log: (line: string) => void): Promise<string
   if (code !== 0) throw new Error(`Building the sandbox failed:\n${errors.slice(-30).join('\n')}`)
   return binary
 }
+
+/** Where what was built once on this machine is kept, for all checkouts of this user. */
+export const cacheFolder = (): string => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'devops-actions')
 
 const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
 

@@ -11,7 +11,7 @@ const contractSchema = z.object({
     .record(
       z.string(),
       // The runner makes a string of every scalar.
-      z.object({
+      z.strictObject({
         description: z.string().default(''),
         required: z.boolean().default(false),
         default: z.union([z.string(), z.number(), z.boolean()]).transform(String).optional(),
@@ -19,7 +19,7 @@ const contractSchema = z.object({
       }),
     )
     .default({}),
-  outputs: z.record(z.string(), z.object({ description: z.string().default('') })).default({}),
+  outputs: z.record(z.string(), z.strictObject({ description: z.string().default('') })).default({}),
   runs: z.object({ using: z.string(), main: z.string(), post: z.string().optional(), 'post-if': z.string().optional() }),
 })
 export type Contract = z.infer<typeof contractSchema>

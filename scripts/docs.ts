@@ -1,8 +1,12 @@
-// Writes the tables between markers in README.md and actions/*/README.md from action.yml; `--check` only says which are stale.
+// Writes the tables between markers in README.md and actions/*/README.md from action.yml, and the published JSON Schemas from the code's
+// own; `--check` only says which are stale.
 // Markers: <!-- inputs -->...<!-- /inputs --> and outputs in an action's README; <!-- inputs NAME --> elsewhere; <!-- actions --> lists all;
 // <!-- figures --> shows what the proofs showed.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
+import { z } from 'zod'
+import { reportSchema } from '../actions/shared/report/report.ts'
+import { suiteJsonSchema } from '../actions/smoke-test/suite.ts'
 import { actionNames, type Contract, readContract } from './actions.ts'
 import { type Measured, readFigures } from './figures.ts'
 
@@ -83,9 +87,27 @@ export function refresh(root: string, check: boolean): string[] {
   })
 }
 
+/** What is published for editors and readers of reports. */
+export const schemas: Record<string, () => object> = {
+  'actions/shared/report/report.schema.json': () => z.toJSONSchema(reportSchema),
+  'actions/smoke-test/suite.schema.json': suiteJsonSchema,
+}
+
+/** Refreshes the published schemas below `root` (unless `check`), and gives the stale ones. */
+export function refreshSchemas(root: string, check: boolean): string[] {
+  return Object.entries(schemas).flatMap(([path, schema]) => {
+    const file = join(root, path)
+    const fresh = `${JSON.stringify(schema(), null, 2)}\n`
+    if (existsSync(file) && readFileSync(file, 'utf8') === fresh) return []
+    if (!check) writeFileSync(file, fresh)
+    return [path]
+  })
+}
+
 if (import.meta.main) {
   const check = process.argv.includes('--check')
-  const stale = refresh(resolve(import.meta.dirname, '..'), check)
-  if (stale.length) console.log(`${check ? 'stale tables (npm run docs writes them)' : 'written'}: ${stale.join(', ')}`)
+  const root = resolve(import.meta.dirname, '..')
+  const stale = [...refresh(root, check), ...refreshSchemas(root, check)]
+  if (stale.length) console.log(`${check ? 'stale (npm run docs writes them)' : 'written'}: ${stale.join(', ')}`)
   if (check && stale.length) process.exitCode = 1
 }

@@ -25,6 +25,7 @@ export function writeReleaseTree(root: string, to: string): void {
     mkdirSync(join(to, name))
     writeFileSync(join(to, name, 'action.yml'), readFileSync(join(from, 'action.yml'), 'utf8').replaceAll('../../dist/', '../dist/'))
     if (existsSync(join(from, 'README.md'))) cpSync(join(from, 'README.md'), join(to, name, 'README.md'))
+    for (const file of readdirSync(from).filter((entry) => entry.endsWith('.schema.json'))) cpSync(join(from, file), join(to, name, file))
     cpSync(join(root, 'dist', name), join(to, 'dist', name), { recursive: true })
   }
   for (const file of ['README.md', 'LICENSE', 'SECURITY.md']) if (existsSync(join(root, file))) cpSync(join(root, file), join(to, file))

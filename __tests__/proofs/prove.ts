@@ -19,6 +19,8 @@ export interface Proof {
   clusters?: ClusterOptions[]
   /** Makes images of the example misbehave: tag -> environment. */
   images?: Record<string, Record<string, string>>
+  /** Sees to it that the machine has what the proof needs, before it goes inside of a cluster, where there is no network. */
+  prepare?(log: (line: string) => void): void
   prove(world: World): Promise<Figures>
   /** Adds up what came out of several clusters. */
   merge?(figures: Figures[]): Figures
@@ -59,6 +61,7 @@ async function main(): Promise<number> {
     console.log(JSON.stringify(figures))
     return 0
   }
+  proof.prepare?.((line) => console.log(line))
   const runs: Figures[] = []
   for (const options of process.env['KUBECONFIG'] ? [undefined] : (proof.clusters ?? [{}]))
     runs.push(await runInside(options, proof, process.argv.slice(2)))

@@ -139,6 +139,7 @@ function endGroup(pid: number): void {
 /** All patches of one proof, in one cluster: each part first without a patch, then with it. Gives the names of what survived. */
 async function sabotageProof(name: string, patches: Sabotage[], temp: string): Promise<string[]> {
   const { proof } = (await import(join(root, '__tests__/proofs', `${name}.ts`))) as { proof: Proof }
+  proof.prepare?.(console.log)
   const cluster = await startCluster(proof.clusters?.at(-1) ?? {})
   try {
     await exampleImages(cluster, proof.images)

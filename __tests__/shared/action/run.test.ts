@@ -145,6 +145,20 @@ test.concurrent('what cannot be written is said, and does not change the verdict
   expect([noData.code, report(noData).data]).toEqual([0, null])
 })
 
+test.concurrent('further files and annotations at a line', async () => {
+  const step = await runStep('outcome', { OUTCOME: 'failed', FILES: 'true' })
+  expect(readFileSync(`${step.temp}/out/deep/junit.xml`, 'utf8')).toBe('<x/>')
+  expect(annotations(step)).toEqual([
+    expect.stringMatching(/^warning \(demo: report\): \/dev\/null\/x could not be written/),
+    'error (check a): it is # #[bad]',
+    'error (demo: failed): The headline\nThe reason',
+  ])
+  expect(step.commands.find(({ properties }) => properties.title === 'check a')?.properties).toMatchObject({
+    file: 'suite.yaml',
+    line: '7',
+  })
+})
+
 test.concurrent('outputs that later steps would miss fail the step', async () => {
   const step = await runStep('outcome', { OUTCOME: 'passed', GITHUB_OUTPUT: '/nowhere/output' })
   expect(step.code).toBe(1)

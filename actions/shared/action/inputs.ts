@@ -4,7 +4,7 @@ import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { cut, oneLine } from '../report/text.ts'
 import { formatDuration } from '../time/clock.ts'
-import { parseDuration, parsePercentage, parseSize } from './units.ts'
+import { parseDuration, parsePercentage, parseSize } from '../units.ts'
 
 export interface InputProblem {
   input: string

@@ -1,7 +1,7 @@
 // A result becomes files: the report as JSON and HTML, the job summary, the step's outputs.
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import * as core from '@actions/core'
 import { renderHtml } from '../report/html.ts'
 import { renderMarkdown } from '../report/markdown.ts'
@@ -40,6 +40,12 @@ export async function publish(result: Result, secrets: Secrets, environment: Rec
     writeFileSync(html, renderHtml(report))
     outputs['report-html'] = html
   })
+  for (const [path, content] of Object.entries(result.files ?? {}))
+    await attempt(path, () => {
+      const file = resolve(environment.GITHUB_WORKSPACE || '.', path)
+      mkdirSync(dirname(file), { recursive: true })
+      writeFileSync(file, content)
+    })
   // Absent outside of a runner.
   if (environment.GITHUB_STEP_SUMMARY) await attempt('The job summary', () => core.summary.addRaw(renderMarkdown(report)).write())
   let outputsLost = false

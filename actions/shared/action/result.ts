@@ -9,6 +9,10 @@ export interface Result {
   exit?: 'success' | 'failure'
   /** Also writes the report as one HTML page. */
   html?: boolean
+  /** Further files, by their path in the workspace; without secrets already. */
+  files?: Record<string, string>
+  /** Errors at a line of a file of the workspace, before the one for the whole. */
+  annotations?: readonly { file: string; line: number; title: string; text: string }[]
   /** Where the report goes; relative to the workspace. Default: a new folder in RUNNER_TEMP. */
   folder?: string
 }

@@ -18,6 +18,8 @@ export interface Host {
   readonly story: Story
   /** Hides a secret in the log, and in everything that the report becomes. */
   readonly mask: (secret: string) => void
+  /** The text without the secrets that were masked so far. */
+  readonly redact: (text: string) => string
   /** For the post step; written at once, so that it survives a kill. */
   readonly saveState: (name: string, value: string) => void
   /** What the main step saved; empty when it did not. */
@@ -61,6 +63,7 @@ export async function runAction(name: string, body: (host: Host) => Promise<Resu
       secrets.add(secret)
       core.setSecret(secret)
     },
+    redact: safe,
     saveState: (key, value) => core.saveState(key, value),
     getState: (key) => environment[`STATE_${key}`] ?? '',
     runUrl: runUrl(environment),
@@ -80,6 +83,8 @@ export async function runAction(name: string, body: (host: Host) => Promise<Resu
     const { report, exit } = result
     const published = await publish({ ...result, report: withRun(report, host.runUrl) }, secrets, environment)
     for (const problem of published.problems) core.warning(annotationText(problem), { title: `${name}: report` })
+    for (const { file, line, title, text } of result.annotations ?? [])
+      core.error(annotationText(safe(text)), { title: safe(title), file, startLine: line })
     announce(report, `${name}: ${title ?? report.outcome}`, safe)
     const failed = exit ? exit === 'failure' : report.outcome === 'failed' || report.outcome === 'error'
     process.exitCode = failed || published.outputsLost ? 1 : 0

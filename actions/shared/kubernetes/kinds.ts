@@ -104,6 +104,7 @@ export interface Service extends KubeObject {
 }
 
 export interface EndpointSlice extends KubeObject {
+  ports?: { name?: string; port?: number }[] | null
   endpoints?: { addresses?: string[]; conditions?: { ready?: boolean }; targetRef?: { uid?: string; name?: string } }[] | null
 }
 

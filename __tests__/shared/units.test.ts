@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { parseDuration, parsePercentage, parseSize } from '../../../actions/shared/action/units.ts'
-import { formatDuration } from '../../../actions/shared/time/clock.ts'
+import { formatDuration } from '../../actions/shared/time/clock.ts'
+import { parseDuration, parsePercentage, parseSize } from '../../actions/shared/units.ts'
 
 test.each([
   ['500ms', 500],
