@@ -214,7 +214,7 @@ export const groups: Record<string, Answer> = {
       metrics: z.array(
         z.object({
           groups: z.array(z.string()),
-          classification: z.enum(['Pass', 'High', 'Low', 'Nodata', 'NodataFailMetric']),
+          classification: z.enum(['Pass', 'High', 'Low', 'Nodata', 'NodataFailMetric', 'Error']),
           critical: z.boolean().default(false),
         }),
       ),

@@ -53,6 +53,7 @@ describe('one metric', () => {
     ['no data, required', [], low, { mustHaveData: true }, 'NodataFailMetric'],
     ['no data, required and critical', [], low, { mustHaveData: true, critical: true }, 'Nodata'],
     ['no data, zero in its place', [], low, { nanStrategy: 'replace' }, 'Pass'],
+    ['single points, which Kayenta cannot rank', [2], [1], {}, 'Error'],
     ['NaN as zero', flat.map(() => NaN), high, { nanStrategy: 'replace' }, 'Low'],
   ])('%s', (_, experiment, control, given, classification) => {
     expect(classify(experiment, control, rule(given)).classification).toBe(classification)

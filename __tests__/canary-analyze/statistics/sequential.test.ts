@@ -129,6 +129,14 @@ describe('errors', () => {
     expect(outage('auto').verdict).toBeUndefined()
     expect(outage('auto').evidence.tests).toBe('count and symmetric')
   })
+  test('bursts pass no sooner than what they are worth', () => {
+    const bursts = (robust: Rules['robust']): SequentialTest => {
+      const one = new SequentialTest({ ...rules, robust })
+      for (let i = 0; i < 24; i++) one.add(interval(i % 6 === 0 ? 5 : 0, i % 6 === 3 ? 5 : 0))
+      return one
+    }
+    expect(bursts('never').evidence.pass / bursts('auto').evidence.pass).toBeCloseTo(5, 6)
+  })
   test('unequal traffic leaves the count test, or none when both are wanted', () => {
     const weighted = (robust: Rules['robust']): SequentialTest => {
       const one = new SequentialTest({ ...rules, robust })
@@ -142,13 +150,16 @@ describe('errors', () => {
   })
   test('without a baseline the floor alone is tested', () => {
     const alone = (events: number): SequentialTest => {
-      const one = new SequentialTest(rules)
+      const one = new SequentialTest({ ...rules, baseline: false })
       for (let i = 0; i < 60; i++) one.add({ candidate: { events, total: 200 }, baseline: undefined })
       return one
     }
     expect([alone(6).verdict, alone(6).evidence.tests]).toEqual(['fail', 'floor'])
     expect(alone(0).verdict).toBe('pass')
     expect(alone(2).verdict).toBeUndefined()
+    const silent = new SequentialTest(rules)
+    for (let i = 0; i < 60; i++) silent.add({ candidate: { events: 20, total: 200 }, baseline: { events: 0, total: 0 } })
+    expect([silent.verdict, silent.evidence.tests]).toEqual([undefined, 'none'])
   })
 })
 

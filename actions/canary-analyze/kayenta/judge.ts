@@ -1,9 +1,9 @@
 // Kayenta's judge (NetflixACAJudge-v1.0) as it decides, with what is known wrong there: a location test sees no change of spread, few
 // points at many times the baseline pass, and intervals of values below 1e-4 mean nothing. The README says so too.
-import { shiftInterval } from './mann-whitney.ts'
+import { type Interval, shiftInterval, TiedError } from './mann-whitney.ts'
 import { beyondQuartiles, commonLanguageEffect, mean, meanRatio, removeNaN, replaceNaN } from './samples.ts'
 
-export type Classification = 'Pass' | 'High' | 'Low' | 'Nodata' | 'NodataFailMetric'
+export type Classification = 'Pass' | 'High' | 'Low' | 'Nodata' | 'NodataFailMetric' | 'Error'
 
 export interface MetricRule {
   direction: 'increase' | 'decrease' | 'either'
@@ -52,7 +52,9 @@ export function classify(experiment: readonly number[], control: readonly number
   if (e.length === 0 || c.length === 0) return withoutData(rule)
   if (sameSample(e, c) || new Set([...e, ...c]).size === 1) return { classification: 'Pass', critical: false, effect: 1 }
   const [x, y] = new Set(e).size === 1 && new Set(c).size === 1 ? [withNoise(e, 1), withNoise(c, 2)] : [e, c]
-  const { low, high, estimate } = shiftInterval(x, y, rule.confidence)
+  const interval = intervalOf(x, y, rule.confidence)
+  if (!interval) return { classification: 'Error', critical: rule.critical, effect: NaN }
+  const { low, high, estimate } = interval
   const effect = rule.effectMeasure === 'cles' ? commonLanguageEffect(x, y) : meanRatio(x, y)
   const bound = rule.tolerance * Math.abs(estimate)
   // An effect of NaN stands in the way of nothing.
@@ -61,6 +63,15 @@ export function classify(experiment: readonly number[], control: readonly number
   if (rule.direction !== 'increase' && high < -bound && !(effect > rule.allowedDecrease))
     return { classification: 'Low', critical: rule.critical && !(effect > rule.criticalDecrease), effect }
   return { classification: 'Pass', critical: false, effect }
+}
+
+function intervalOf(x: readonly number[], y: readonly number[], confidence: number): Interval | undefined {
+  try {
+    return shiftInterval(x, y, confidence)
+  } catch (error) {
+    if (error instanceof TiedError) return undefined
+    throw error
+  }
 }
 
 /** Compares the means alone: what Kayenta measures its own judge against. */
@@ -137,7 +148,7 @@ export function score(metrics: readonly ScoredMetric[], weights: Readonly<Record
 
 /** The share of metrics that pass among those with data (or that must have some); undefined when there are none. */
 function passShare(metrics: readonly ScoredMetric[]): number | undefined {
-  const counted = metrics.filter(({ classification }) => classification !== 'Nodata')
+  const counted = metrics.filter(({ classification }) => classification !== 'Nodata' && classification !== 'Error')
   return counted.length ? counted.filter(({ classification }) => classification === 'Pass').length / counted.length : undefined
 }
 

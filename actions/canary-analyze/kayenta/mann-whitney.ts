@@ -9,13 +9,18 @@ export interface Interval {
   estimate: number
 }
 
+/** Samples that cannot be ranked, also when one of them is moved: single points, for one. */
+export class TiedError extends Error {
+  override readonly name = 'TiedError'
+}
+
 /** How far apart two neighbouring points of the search may stay. Absolute, as in R: intervals of values below it mean nothing. */
 const TOLERANCE = 1e-4
 
-/** The standardised deviation z of the rank sum of `x - mu` among `y`. Throws when all observations are equal: there is no z. */
+/** The standardised deviation z of the rank sum of `x - mu` among `y`. Throws a TiedError when all observations are equal. */
 export function deviation(x: readonly number[], y: readonly number[], mu: number): number {
   const { d, sigma } = rankSum(x, y, mu)
-  if (sigma === 0) throw new Error('all observations are equal: there is nothing to rank')
+  if (sigma === 0) throw new TiedError('all observations are equal: there is nothing to rank')
   return (d - Math.sign(d) / 2) / sigma
 }
 

@@ -11,7 +11,7 @@ export interface Count {
 
 export interface Interval {
   candidate: Count
-  /** Undefined where there is no baseline: all traffic goes to the candidate. */
+  /** Undefined where it has none: all traffic goes to the candidate. */
   baseline: Count | undefined
 }
 
@@ -26,6 +26,8 @@ export interface Rules {
   margin: number
   /** A rate below it is no harm, whatever the baseline's. */
   floor: number
+  /** False at 100% traffic: there is nothing to compare with, and the floor alone is tested. Default: true. */
+  baseline?: boolean
   /** Whether errors may cluster: the symmetric test has to agree. `auto`: where traffic is equal, which it needs. */
   robust: 'auto' | 'always' | 'never'
 }
@@ -44,9 +46,7 @@ export interface Evidence {
 /** Shares of traffic between these are equal enough for the symmetric test. */
 const EQUAL = { from: 0.45, to: 0.55 }
 
-/**
- * Errors (or other events) of candidate and baseline. For 100% traffic without a baseline the floor alone is tested, in a process of its own.
- */
+/** Errors (or other events) of candidate and baseline. */
 export class SequentialTest {
   readonly #rules: Rules
   readonly #worse = new Mixture('above')
@@ -84,14 +84,17 @@ export class SequentialTest {
   get evidence(): Evidence {
     const { alpha, passAlpha, robust } = this.#rules
     const limits = { failLimit: -Math.log(alpha), passLimit: -Math.log(passAlpha) }
-    if (this.baseline.total <= 0) return { fail: this.#aboveFloor.log, pass: this.#belowFloor.log, ...limits, tests: 'floor' }
+    if (this.#rules.baseline === false) return { fail: this.#aboveFloor.log, pass: this.#belowFloor.log, ...limits, tests: 'floor' }
     // Harm is both beyond the margin and above the floor; the average of two e-values against parts of it is one against the whole.
     const pass = logMean([this.#withinMargin.log, this.#belowFloor.log])
+    if (this.baseline.total <= 0) return { fail: 0, pass, ...limits, tests: 'none' }
     const share = shareOf(this.#compared.total, this.baseline.total)
     const equal = share >= EQUAL.from && share <= EQUAL.to
     if (robust === 'never' || (robust === 'auto' && !equal)) return { fail: this.#worse.log, pass, ...limits, tests: 'count' }
-    if (!equal) return { fail: -Infinity, pass, ...limits, tests: 'none' }
-    return { fail: Math.min(this.#worse.log, this.#symmetric.log), pass, ...limits, tests: 'count and symmetric' }
+    if (!equal) return { fail: 0, pass, ...limits, tests: 'none' }
+    // Clustered errors are worth fewer independent ones: the root of an e-value is one too, and as much weaker.
+    const weakened = pass / this.#symmetric.dispersion
+    return { fail: Math.min(this.#worse.log, this.#symmetric.log), pass: weakened, ...limits, tests: 'count and symmetric' }
   }
 
   /** `fail` needs proof that it is worse, and a rate above the floor; `pass` that harm is ruled out. */

@@ -12,6 +12,7 @@ const PRIOR = 1
 export class SymmetricTest {
   #sum = 0
   #squares = 0
+  #intervals = 0
 
   /** Events and requests of one interval; `ratio` is what the candidate is allowed of the baseline's rate. */
   add(k: number, candidateTotal: number, j: number, baselineTotal: number, ratio: number): void {
@@ -21,6 +22,12 @@ export class SymmetricTest {
     const x = difference / Math.sqrt(k / candidateTotal ** 2 + j * (ratio / baselineTotal) ** 2)
     this.#sum += x
     this.#squares += x * x
+    this.#intervals++
+  }
+
+  /** How many times as much the differences vary as independent errors would; 1 where they do not, or where nothing is known. */
+  get dispersion(): number {
+    return this.#intervals ? Math.max(1, this.#squares / this.#intervals) : 1
   }
 
   /** The logarithm of the e-value now. */
