@@ -1,7 +1,8 @@
 // Runs scenarios by the thousand and adds up what the judges did.
+
+import { uniform } from '../../../actions/canary-analyze/statistics/random.ts'
 import { betaCdf } from '../../../actions/canary-analyze/statistics/special.ts'
 import { type Method, methods } from './methods.ts'
-import { uniform } from './random.ts'
 import { type Look, nextLook, type Scenario, STEP } from './traffic.ts'
 
 /** Lengths of a release, in looks. */

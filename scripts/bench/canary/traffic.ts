@@ -1,6 +1,7 @@
 // Simulated releases: what both sides count in each interval of ten seconds.
+
+import { poisson } from '../../../actions/canary-analyze/statistics/random.ts'
 import { normalCdf } from '../../../actions/canary-analyze/statistics/special.ts'
-import { poisson } from './random.ts'
 
 /** Seconds between two looks. */
 export const STEP = 10
