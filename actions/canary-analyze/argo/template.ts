@@ -50,7 +50,7 @@ const metric = z.looseObject({
 
 const schema = z.object({
   kind: z.enum(['AnalysisTemplate', 'ClusterAnalysisTemplate']),
-  metadata: z.looseObject({ name: z.string().default('') }),
+  metadata: z.looseObject({ name: z.string().default('') }).prefault({}),
   spec: z.looseObject({
     args: z
       .array(

@@ -6,6 +6,10 @@
 // Malek 2022 (arXiv 2011.03567), which `logBetaMixture` has in closed form.
 import { betaTail, logBeta } from './special.ts'
 
+// Looked up once: the loops below run a hundred million times in a simulation.
+const { exp, log, log1p } = Math
+const NOTHING = -Infinity
+
 /** How much the prior is worth, in events. */
 const CONCENTRATION = 20
 const POINTS = 64
@@ -40,12 +44,12 @@ const grids = { above, below, both }
 
 /** The logarithm of the sum of e^values. */
 export function logSumExp(values: ArrayLike<number>): number {
-  let most = -Infinity
-  for (let i = 0; i < values.length; i++) most = Math.max(most, values[i] ?? 0)
-  if (most === -Infinity) return -Infinity
+  let most = values[0] ?? NOTHING
+  for (let i = 1; i < values.length; i++) if ((values[i] ?? 0) > most) most = values[i] ?? 0
+  if (most === NOTHING) return most
   let sum = 0
-  for (let i = 0; i < values.length; i++) sum += Math.exp((values[i] ?? 0) - most)
-  return most + Math.log(sum)
+  for (let i = 0; i < values.length; i++) sum += exp((values[i] ?? 0) - most)
+  return most + log(sum)
 }
 
 /** One e-process, for "the rate is `above` (or `below`) what the null says". Counts need not be whole. */
@@ -66,7 +70,7 @@ export class Mixture {
     if (total === 0) return
     if (share !== this.#share) {
       this.#share = share
-      for (let i = 0; i < this.#logCosts.length; i++) this.#logCosts[i] = Math.log1p(share * ((this.#grid.ratios[i] ?? 1) - 1))
+      for (let i = 0; i < this.#logCosts.length; i++) this.#logCosts[i] = log1p(share * ((this.#grid.ratios[i] ?? 1) - 1))
     }
     for (let i = 0; i < this.#logs.length; i++)
       this.#logs[i] = (this.#logs[i] ?? 0) + events * (this.#grid.logRatios[i] ?? 0) - total * (this.#logCosts[i] ?? 0)

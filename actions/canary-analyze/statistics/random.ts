@@ -1,12 +1,14 @@
 // Reproducible random numbers.
 
+const { imul, exp } = Math
+
 /** Sebastiano Vigna's splitmix construction on 32 bits (mulberry32): uniform in (0, 1). */
 export function uniform(seed: number): () => number {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    let t = imul(state ^ (state >>> 15), state | 1)
+    t ^= t + imul(t ^ (t >>> 7), t | 61)
     return (((t ^ (t >>> 14)) >>> 0) + 0.5) / 2 ** 32
   }
 }
@@ -19,7 +21,7 @@ export function poisson(random: () => number, mean: number): number {
 
 function small(random: () => number, mean: number): number {
   let [count, left] = [0, random()]
-  let p = Math.exp(-mean)
+  let p = exp(-mean)
   while (left > p && count < 1000) {
     left -= p
     count++
