@@ -32,6 +32,16 @@ function judgesOf(
   })
 }
 
+/** A report is read by people: so many curves, and so many points of each. */
+const MOST_CURVES = 12
+const MOST_POINTS = 240
+
+/** Evenly chosen points, with the last one. */
+function thinned<T>(points: readonly T[]): T[] {
+  const step = Math.ceil(points.length / MOST_POINTS)
+  return points.filter((_, i) => (points.length - 1 - i) % step === 0)
+}
+
 interface Curves {
   /** [seconds since the beginning, value] */
   evidence: [number, number][]
@@ -196,23 +206,28 @@ class Watch {
   #charts(): Pick<Analysis, 'chart' | 'charts'> {
     const x = 'seconds'
     const all = [...this.#curves].map(([name, curves]) => ({ name, ...curves }))
-    const evidence = all.filter((one) => one.evidence.length > 0)
+    // With more metrics than can be told apart, those with the most evidence.
+    const evidence = all
+      .filter((one) => one.evidence.length > 0)
+      .toSorted((a, b) => (b.evidence.at(-1)?.[1] ?? 0) - (a.evidence.at(-1)?.[1] ?? 0))
+      .slice(0, MOST_CURVES)
     const chart: Chart = {
       title: 'Evidence of harm against its limit',
       x,
       y: 'ln(e-value) / ln(1/alpha)',
-      series: evidence.map(({ name, evidence: points }) => ({ name, points })),
+      series: evidence.map(({ name, evidence: points }) => ({ name, points: thinned(points) })),
       limit: 1,
     }
     const charts = all
       .filter(({ candidate }) => candidate.length > 0)
+      .slice(0, MOST_CURVES)
       .map(({ name, candidate, baseline }) => ({
         title: name,
         x,
         y: 'share of requests so far, or value',
         series: [
-          { name: 'candidate', points: candidate },
-          { name: 'baseline', points: baseline },
+          { name: 'candidate', points: thinned(candidate) },
+          { name: 'baseline', points: thinned(baseline) },
         ],
       }))
     return { chart: evidence.length ? chart : undefined, charts }

@@ -122,6 +122,33 @@ test('at most eight queries are under way at once', async () => {
   expect(most).toBe(8)
 })
 
+test('a connection that was closed meanwhile is opened once more; twice is a fault', async () => {
+  const empty = JSON.stringify({ status: 'success', data: { resultType: 'vector', result: [] } })
+  for (const [hangUps, outcome] of [
+    [1, 'answers'],
+    [2, 'fails'],
+  ] as const) {
+    let connections = 0
+    const server = createServer((_, res) => void res.end(empty)).on('connection', (socket) => {
+      if (++connections <= hangUps) socket.resetAndDestroy()
+    })
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    closing.push(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const client = new PrometheusClient({
+      url: `http://127.0.0.1:${port}`,
+      headers: {},
+      tls: {},
+      timeout: 5000,
+      signal: new AbortController().signal,
+    })
+    closing.push(() => client.close())
+    const asked = client.instant('up', 0)
+    if (outcome === 'answers') expect((await asked).series).toEqual([])
+    else await expect(asked).rejects.toThrow(/^Prometheus at .*(ECONNRESET|closed)/)
+  }
+})
+
 test('no answer, half an answer, a closed door: errors that name the server and the query', async () => {
   const silent = await open(() => undefined, { timeout: 50 })
   await expect(silent.client.instant('up', 0)).rejects.toThrow(/^Prometheus at http:.*: no answer within 50 ms, to up$/)

@@ -83,7 +83,11 @@ export class PrometheusClient implements Prometheus {
     const release = await this.#slot()
     const deadline = AbortSignal.timeout(this.#options.timeout)
     try {
-      const { status, body } = await this.#post(path, form, deadline)
+      const { status, body } = await this.#post(path, form, deadline).catch((error) => {
+        // A kept connection may have been closed by the other side while nobody looked; on a fresh one a closed door is a fault.
+        if (!wasClosed(error) || deadline.aborted) throw error
+        return this.#post(path, form, deadline)
+      })
       return readAnswer(status, body)
     } catch (error) {
       this.#options.signal.throwIfAborted()
@@ -117,6 +121,10 @@ export class PrometheusClient implements Prometheus {
     }
   }
 }
+
+/** Whether a connection ended before there was any answer; asking once more changes nothing on the server. */
+const wasClosed = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'UND_ERR_SOCKET')
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(3)
 
