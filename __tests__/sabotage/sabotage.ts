@@ -78,10 +78,10 @@ async function breakCopy(folder: string, patch: string | undefined): Promise<str
 }
 
 /** Runs the part of a proof against these bundles. */
-async function judge(cluster: Cluster, proof: Proof, { proof: name, args }: Sabotage, dist: string): Promise<Verdict> {
+async function judge(cluster: Cluster | undefined, proof: Proof, { proof: name, args }: Sabotage, dist: string): Promise<Verdict> {
   const argv = [process.execPath, '--no-warnings', join(root, '__tests__/proofs/prove.ts'), name, ...args]
-  const env = { ...environmentOf(cluster), DIST: dist }
-  const { output } = await run(enter(cluster, argv), { env, timeout: LONGEST })
+  const env = { ...(cluster && environmentOf(cluster)), DIST: dist }
+  const { output } = await run(cluster ? enter(cluster, argv) : argv, { env, timeout: LONGEST })
   const figures = lastFigures(output)
   if (!figures) return { objections: undefined, log: output }
   const counts = Object.keys(figures).filter((key) => COUNTS.includes(key))
@@ -140,9 +140,9 @@ function endGroup(pid: number): void {
 async function sabotageProof(name: string, patches: Sabotage[], temp: string): Promise<string[]> {
   const { proof } = (await import(join(root, '__tests__/proofs', `${name}.ts`))) as { proof: Proof }
   proof.prepare?.(console.log)
-  const cluster = await startCluster(proof.clusters?.at(-1) ?? {})
+  const cluster = proof.alone ? undefined : await startCluster(proof.clusters?.at(-1) ?? {})
   try {
-    await exampleImages(cluster, proof.images)
+    if (cluster) await exampleImages(cluster, proof.images)
     const whole = await breakCopy(mkdtempSync(join(temp, 'whole-')), undefined)
     const survived: string[] = []
     const parts = new Map<string, Verdict>()
@@ -166,7 +166,7 @@ async function sabotageProof(name: string, patches: Sabotage[], temp: string): P
     }
     return survived
   } finally {
-    await cluster.stop()
+    await cluster?.stop()
   }
 }
 
