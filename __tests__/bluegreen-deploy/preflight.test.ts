@@ -154,8 +154,8 @@ test('what the API server refuses is listed by the names of the manifests', asyn
   expect(error).toBeInstanceOf(PreflightError)
   expect(error?.message.split('\n')).toEqual([
     'manifests: the API server refuses 3 objects:',
-    'ConfigMap/web-settings-blue: ConfigMap "web-settings-blue" is invalid: spec',
-    'Deployment/web-blue: Deployment "web-blue" is invalid: spec',
+    'ConfigMap/web-settings: ConfigMap "web-settings" is invalid: spec',
+    'Deployment/web: Deployment "web" is invalid: spec',
     'Ingress/web: Ingress "web" is invalid: spec',
   ])
 })

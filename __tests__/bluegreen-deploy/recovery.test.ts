@@ -44,7 +44,8 @@ async function killed(
 
 /** Everything that must hold when nobody is at work any more. */
 function expectClean(stage: Stage, where: string): void {
-  const { operation, active, warm } = stage.ledger()
+  const { operation, active, warm, history } = stage.ledger()
+  const revisions = new Set([...history, ...(active ? [active] : []), ...(warm ? [warm] : [])].map(({ revision }) => revision))
   const kept = [active, warm].flatMap((side) => (side ? [`web-${side.color}`] : []))
   const state = {
     harm: stage.harm,
@@ -52,6 +53,7 @@ function expectClean(stage: Stage, where: string): void {
     services: stage.names('Service'),
     deployments: Object.keys(stage.deployments()).sort(),
     configs: stage.names('ConfigMap'),
+    revisions: stage.names('Secret').filter((name) => name.startsWith('bluegreen-web')),
   }
   expect({ where, ...state }).toEqual({
     where,
@@ -60,6 +62,7 @@ function expectClean(stage: Stage, where: string): void {
     services: active ? ['web'] : [],
     deployments: [...kept].sort(),
     configs: ['bluegreen-web', ...kept.map((name) => name.replace('web-', 'web-settings-'))].sort(),
+    revisions: [...revisions].map((revision) => `bluegreen-web-r${revision}`).sort(),
   })
   const { color } = (stage.service() as Service | undefined)?.spec.selector ?? {}
   expect({ where, color }).toEqual({ where, color: active?.color })

@@ -21,11 +21,21 @@ export interface Proof {
   images?: Record<string, Record<string, string>>
   /** Sees to it that the machine has what the proof needs, before it goes inside of a cluster, where there is no network. */
   prepare?(log: (line: string) => void): void
-  prove(world: World): Promise<Figures>
+  prove?(world: World): Promise<Figures>
+  /** Instead, for a claim that needs no cluster. */
+  alone?(options: Alone): Promise<Figures>
   /** Adds up what came out of several clusters. */
   merge?(figures: Figures[]): Figures
   /** What speaks against the claim; empty when it holds. */
   judge(figures: Figures): string[]
+}
+
+export interface Alone {
+  /** A part of the cases, for the everyday run. */
+  short: boolean
+  /** Only cases whose name contains this. */
+  only: string | undefined
+  log(text: string): void
 }
 
 export type Figures = Record<string, number>
@@ -56,15 +66,17 @@ async function main(): Promise<number> {
   if (values.record && (values.short || values.only)) throw new Error('--record is for a whole run: without --short and --only')
   if (!existsSync(join(here, `${name}.ts`))) throw new Error(`there is no proof ${name}; there are ${(await names()).join(', ')}`)
   const proof = await load(name)
-  if (process.env[INSIDE]) {
+  if (process.env[INSIDE] && proof.prove) {
     const figures = await proof.prove(await openWorld({ short: values.short, only: values.only }))
     console.log(JSON.stringify(figures))
     return 0
   }
   proof.prepare?.((line) => console.log(line))
   const runs: Figures[] = []
-  for (const options of process.env['KUBECONFIG'] ? [undefined] : (proof.clusters ?? [{}]))
-    runs.push(await runInside(options, proof, process.argv.slice(2)))
+  if (proof.alone) runs.push(await proof.alone({ short: values.short, only: values.only, log: console.log }))
+  else
+    for (const options of process.env['KUBECONFIG'] ? [undefined] : (proof.clusters ?? [{}]))
+      runs.push(await runInside(options, proof, process.argv.slice(2)))
   const figures = proof.merge ? proof.merge(runs) : (runs[0] ?? {})
   const objections = proof.judge(figures)
   for (const objection of objections) console.error(`${name}: ${objection}`)

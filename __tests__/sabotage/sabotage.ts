@@ -14,7 +14,7 @@ import type { Figures, Proof } from '../proofs/prove.ts'
 
 const CLAIM = 'Broken on purpose, one guarantee at a time: its proof goes red'
 const root = resolve(import.meta.dirname, '../..')
-/** Proofs at work at once. */
+/** Proofs at work at once, each in a cluster of its own. */
 const LANES = 2
 /** A proof that does not end by then tells nothing, in milliseconds. */
 const LONGEST = 600_000
@@ -78,10 +78,10 @@ async function breakCopy(folder: string, patch: string | undefined): Promise<str
 }
 
 /** Runs the part of a proof against these bundles. */
-async function judge(cluster: Cluster, proof: Proof, { proof: name, args }: Sabotage, dist: string): Promise<Verdict> {
+async function judge(cluster: Cluster | undefined, proof: Proof, { proof: name, args }: Sabotage, dist: string): Promise<Verdict> {
   const argv = [process.execPath, '--no-warnings', join(root, '__tests__/proofs/prove.ts'), name, ...args]
-  const env = { ...environmentOf(cluster), DIST: dist }
-  const { output } = await run(enter(cluster, argv), { env, timeout: LONGEST })
+  const env = { ...(cluster && environmentOf(cluster)), DIST: dist }
+  const { output } = await run(cluster ? enter(cluster, argv) : argv, { env, timeout: LONGEST })
   const figures = lastFigures(output)
   if (!figures) return { objections: undefined, log: output }
   const counts = Object.keys(figures).filter((key) => COUNTS.includes(key))
@@ -140,38 +140,33 @@ function endGroup(pid: number): void {
 async function sabotageProof(name: string, patches: Sabotage[], temp: string): Promise<string[]> {
   const { proof } = (await import(join(root, '__tests__/proofs', `${name}.ts`))) as { proof: Proof }
   proof.prepare?.(console.log)
-  const cluster = await startCluster(proof.clusters?.at(-1) ?? {})
+  const cluster = proof.alone ? undefined : await startCluster(proof.clusters?.at(-1) ?? {})
   try {
-    await exampleImages(cluster, proof.images)
+    if (cluster) await exampleImages(cluster, proof.images)
     const whole = await breakCopy(mkdtempSync(join(temp, 'whole-')), undefined)
     const survived: string[] = []
-    const parts = new Map<string, Promise<Verdict>>()
-    const work = [...patches]
-    const lane = async (): Promise<void> => {
-      for (let next = work.shift(); next; next = work.shift()) {
-        const sound = parts.get(next.args.join(' ')) ?? judge(cluster, proof, next, whole)
-        parts.set(next.args.join(' '), sound)
-        const before = await sound
-        const asked = [name, ...next.args].join(' ')
-        if (before.objections?.length !== 0) {
-          survived.push(next.name)
-          console.log(`NOT GREEN ${next.name}: ${asked} objects without any patch, so nothing is shown\n${tail(before.log)}`)
-          continue
-        }
-        const { objections, log } = await judge(cluster, proof, next, await breakCopy(mkdtempSync(join(temp, 'broken-')), next.file))
-        if (objections?.length) console.log(`red       ${next.name}: ${objections.join('; ')}`)
-        else {
-          survived.push(next.name)
-          // A proof that stops by itself has not judged anything.
-          if (objections) console.log(`SURVIVED  ${next.name}: ${asked} noticed nothing`)
-          else console.log(`BROKE OFF ${next.name}: ${asked} came to no verdict\n${tail(log)}`)
-        }
+    const parts = new Map<string, Verdict>()
+    for (const patch of patches) {
+      const asked = [name, ...patch.args].join(' ')
+      const before = parts.get(asked) ?? (await judge(cluster, proof, patch, whole))
+      parts.set(asked, before)
+      if (before.objections?.length !== 0) {
+        survived.push(patch.name)
+        console.log(`NOT GREEN ${patch.name}: ${asked} objects without any patch, so nothing is shown\n${tail(before.log)}`)
+        continue
+      }
+      const { objections, log } = await judge(cluster, proof, patch, await breakCopy(mkdtempSync(join(temp, 'broken-')), patch.file))
+      if (objections?.length) console.log(`red       ${patch.name}: ${objections.join('; ')}`)
+      else {
+        survived.push(patch.name)
+        // A proof that stops by itself has not judged anything.
+        if (objections) console.log(`SURVIVED  ${patch.name}: ${asked} noticed nothing`)
+        else console.log(`BROKE OFF ${patch.name}: ${asked} came to no verdict\n${tail(log)}`)
       }
     }
-    await Promise.all(Array.from({ length: LANES }, lane))
     return survived
   } finally {
-    await cluster.stop()
+    await cluster?.stop()
   }
 }
 
@@ -204,15 +199,14 @@ async function main(): Promise<number> {
   // A patch that no longer applies is found before anything is run.
   for (const { file } of patches) await breakCopy(mkdtempSync(join(temp, 'try-')), file)
   const survived: string[] = []
-  for (const proof of new Set(patches.map((patch) => patch.proof))) {
-    survived.push(
-      ...(await sabotageProof(
-        proof,
-        patches.filter((patch) => patch.proof === proof),
-        temp,
-      )),
-    )
+  const proofs = [...new Set(patches.map((patch) => patch.proof))]
+  const lane = async (): Promise<void> => {
+    for (let next = proofs.shift(); next; next = proofs.shift()) {
+      const own = patches.filter((patch) => patch.proof === next)
+      survived.push(...(await sabotageProof(next, own, temp)))
+    }
   }
+  await Promise.all(Array.from({ length: LANES }, lane))
   const figures = { patches: patches.length, survived: survived.length }
   if (values.record && survived.length === 0) recordFigures('sabotage', { claim: CLAIM, figures })
   console.log(JSON.stringify(figures))

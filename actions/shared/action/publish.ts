@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import * as core from '@actions/core'
 import { renderHtml } from '../report/html.ts'
 import { renderMarkdown } from '../report/markdown.ts'
-import type { Report } from '../report/report.ts'
+import type { Chart, Report } from '../report/report.ts'
 import { causes, type Result } from './result.ts'
 import type { Secrets } from './secrets.ts'
 
@@ -72,7 +72,12 @@ function plainData(data: unknown, problems: string[]): unknown {
 }
 
 function redactReport(report: Report, { redact, redactAll }: Secrets): Report {
-  const { chart } = report
+  const { chart, charts } = report
+  const redactChart = (one: Chart): Chart => ({
+    ...one,
+    title: redact(one.title),
+    series: one.series.map((curve) => ({ ...curve, name: redact(curve.name) })),
+  })
   return {
     ...report,
     headline: redact(report.headline),
@@ -81,9 +86,8 @@ function redactReport(report: Report, { redact, redactAll }: Secrets): Report {
     facts: report.facts.map(({ name, value }) => ({ name: redact(name), value: redact(value) })),
     timeline: report.timeline.map((moment) => ({ ...moment, phase: redact(moment.phase), text: redact(moment.text) })),
     evidence: report.evidence.map(({ title, text }) => ({ title: redact(title), text: redact(text) })),
-    ...(chart
-      ? { chart: { ...chart, title: redact(chart.title), series: chart.series.map((one) => ({ ...one, name: redact(one.name) })) } }
-      : {}),
+    ...(chart && { chart: redactChart(chart) }),
+    ...(charts && { charts: charts.map(redactChart) }),
     data: redactAll(report.data),
   }
 }

@@ -31,7 +31,7 @@ export function renderHtml(report: Report): string {
 <table>${facts.map((fact) => `<tr><th>${text(fact.name)}</th><td>${text(fact.value)}</td></tr>`).join('')}${
     run && /^https?:\/\//.test(run) ? `<tr><th>Run</th><td><a href="${text(run)}">${text(run)}</a></td></tr>` : ''
   }</table>
-${report.chart ? curves(report.chart) : ''}
+${[...(report.chart ? [report.chart] : []), ...(report.charts ?? [])].map(curves).join('\n')}
 ${bars(report)}
 ${report.timeline.length ? timeline(report) : ''}
 ${report.evidence.map((piece) => `<details><summary>${text(piece.title)}</summary><pre>${text(piece.text)}</pre></details>`).join('\n')}

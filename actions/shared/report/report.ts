@@ -47,6 +47,7 @@ export const reportSchema = z
       .readonly()
       .describe('logs, events and answers; untrusted text'),
     chart: chartSchema.optional(),
+    charts: z.array(chartSchema).readonly().optional().describe('further charts, which only the page shows'),
     data: z.unknown().describe("the action's own figures"),
   })
   .describe('The evidence report of one run')

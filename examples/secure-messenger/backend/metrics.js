@@ -1,8 +1,16 @@
 /** The four metrics of the backend in Prometheus' text format. */
 const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 
-export function createMetrics() {
-  const requests = new Map()
+/** @param {boolean} fromZero Whether the counters of 200 and 500 are there from the start, or appear with their first request. */
+export function createMetrics(fromZero) {
+  const requests = new Map(
+    fromZero
+      ? [
+          [200, 0],
+          [500, 0],
+        ]
+      : [],
+  )
   const buckets = bounds.map(() => 0)
   let count = 0
   let sum = 0

@@ -1,0 +1,117 @@
+import { describe, expect, test } from '@jest/globals'
+import { parseInputs } from '../../actions/canary-analyze/inputs.ts'
+import { InputError } from '../../actions/shared/action/inputs.ts'
+
+const NOW = Date.UTC(2026, 0, 31, 12)
+const read = (given: Record<string, string>, masked: string[] = []) =>
+  parseInputs(
+    Object.fromEntries(Object.entries(given).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
+    (secret) => masked.push(secret),
+    '/',
+    NOW,
+  )
+const base = { candidate: 'app-green', baseline: 'app-blue', 'prometheus-url': 'http://p:9090' }
+const template = JSON.stringify({
+  kind: 'AnalysisTemplate',
+  spec: {
+    args: [{ name: 'token', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }],
+    metrics: [
+      {
+        name: 'm',
+        provider: {
+          prometheus: { address: 'http://argo:9090', query: 'x', headers: [{ key: 'Authorization', value: 'Bearer {{args.token}}' }] },
+        },
+      },
+    ],
+  },
+})
+const kayenta = JSON.stringify({ metrics: [{ name: 'm', groups: ['g'], query: { metricName: 'cpu' } }], classifier: { groupWeights: {} } })
+
+test('the usual', () => {
+  const { request, prometheus, failInconclusive } = read(base)
+  expect(request).toMatchObject({
+    judge: 'sequential',
+    schedule: { replay: undefined, interval: 10_000, longest: 600_000, settle: 2000, failures: 3 },
+  })
+  expect(prometheus).toEqual({ url: 'http://p:9090', headers: {}, tls: {}, timeout: 30_000 })
+  expect(failInconclusive).toBe(true)
+})
+
+test('a window of the past, by time or by how long ago', () => {
+  const replay = (from: string, to?: string) => read({ ...base, mode: 'replay', from, ...(to && { to }) }).request.schedule
+  expect(replay('30m').replay).toEqual({ from: NOW - 1_800_000, to: NOW })
+  expect(replay('2026-01-31T10:00:00Z', '2026-01-31T12:00:00+01:00')).toMatchObject({
+    replay: { from: NOW - 7_200_000, to: NOW - 3_600_000 },
+    longest: 3_600_000,
+  })
+})
+
+describe('credentials', () => {
+  test.each([
+    ['a token', { token: 'sesame' }, { authorization: 'Bearer sesame' }, ['sesame']],
+    ['a user', { username: 'u', password: 'p-word' }, { authorization: 'Basic dTpwLXdvcmQ=' }, ['p-word', 'dTpwLXdvcmQ=']],
+    ['headers', { headers: 'X-Scope-OrgID: team-7\n\nX-Other: a: b' }, { 'x-scope-orgid': 'team-7', 'x-other': 'a: b' }, ['team-7']],
+  ])('%s', (_, given, headers, secrets) => {
+    const masked: string[] = []
+    expect(read({ ...base, ...given }, masked).prometheus.headers).toEqual(headers)
+    expect(masked).toEqual(expect.arrayContaining(secrets))
+  })
+  test('a client certificate', () => {
+    expect(read({ ...base, 'ca-certificate': 'CA', 'client-certificate': 'C', 'client-key': 'K' }).prometheus.tls).toEqual({
+      ca: 'CA',
+      cert: 'C',
+      key: 'K',
+    })
+  })
+})
+
+test('a template: its address, its headers, its secrets', () => {
+  const masked: string[] = []
+  const { request, prometheus } = read({ config: template, 'secret-args': 'token=sesame' }, masked)
+  expect(request.judge).toBe('threshold')
+  expect([prometheus.url, prometheus.headers]).toEqual(['http://argo:9090', { authorization: 'Bearer sesame' }])
+  expect(masked).toContain('sesame')
+})
+
+test('a Kayenta config', () => {
+  expect(read({ ...base, config: kayenta, 'pass-score': '90' }).request).toMatchObject({
+    judge: 'mann-whitney',
+    scopes: { candidate: 'app-green', baseline: 'app-blue' },
+    thresholds: { pass: 90, marginal: 75 },
+  })
+})
+
+test('a plan needs no Prometheus', () => {
+  expect(read({ mode: 'plan', 'plan-requests': '20', 'plan-share': '5%' }).request).toMatchObject({
+    judge: 'plan',
+    expected: { rps: 20, share: 0.05, rate: 0.005, harmful: 0.015 },
+  })
+})
+
+test.each<[string, Record<string, string>, string]>([
+  ['no candidate', { 'prometheus-url': 'http://p' }, 'candidate: is required'],
+  ['no address', { candidate: 'a' }, 'prometheus-url: is required'],
+  ['an address that is none', { ...base, 'prometheus-url': 'p:9090' }, "prometheus-url: 'p:9090' is not accepted"],
+  ['a side that is none', { ...base, candidate: 'color=green' }, "candidate: 'color=green' is no matcher"],
+  ['both kinds of credentials', { ...base, token: 't', username: 'u', password: 'p' }, 'token and username exclude each other'],
+  ['half a user', { ...base, username: 'u' }, 'username and password go together'],
+  ['half a certificate', { ...base, 'client-certificate': 'c' }, 'go together'],
+  ['a header that is none', { ...base, headers: 'Bearer secret' }, 'headers: a line is not Name: value'],
+  ['a header that injects', { ...base, headers: 'X: a\u0000b' }, 'headers:'],
+  ['a replay of nothing', { ...base, mode: 'replay' }, 'from: is required for replay'],
+  ['a time that is none', { ...base, mode: 'replay', from: 'yesterday' }, "from: 'yesterday' is not accepted"],
+  ['the future', { ...base, mode: 'replay', from: '2027-01-01T00:00:00Z' }, 'from:'],
+  ['a window of a second', { ...base, mode: 'replay', from: '1s' }, 'shorter than one interval'],
+  ['a window for live', { ...base, from: '1h' }, 'from and to are for replay only'],
+  ['a plan of nothing', { mode: 'plan' }, 'plan-requests: is required'],
+  ['a file that is not there', { ...base, config: 'no/such.yml' }, 'config: /no/such.yml cannot be read'],
+  ['arguments without a template', { ...base, args: 'a=b' }, 'args: is for an AnalysisTemplate only'],
+  ['an argument that is none', { config: template, args: 'token' }, 'args: a line is not name=value'],
+  ['a secret that is missing', { config: template }, 'config: the argument token of the AnalysisTemplate has no value'],
+  ['scores upside down', { ...base, 'pass-score': '50' }, 'marginal-score: is above pass-score'],
+  ['a number that is none', { ...base, failures: 'NaN' }, "failures: 'NaN' is not accepted"],
+  ['an interval without a unit', { ...base, interval: '10' }, "interval: '10' is not accepted"],
+])('%s', (_, given, message) => {
+  expect(() => read(given)).toThrow(InputError)
+  expect(() => read(given)).toThrow(message)
+})

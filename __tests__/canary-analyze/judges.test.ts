@@ -1,0 +1,179 @@
+// The two judges of others, as they run: Argo Rollouts' templates and Kayenta's configs; and what is planned.
+import { describe, expect, test } from '@jest/globals'
+import { readTemplate } from '../../actions/canary-analyze/argo/template.ts'
+import { readConfig } from '../../actions/canary-analyze/config.ts'
+import { analyze, type Request } from '../../actions/canary-analyze/engine.ts'
+import { readKayenta } from '../../actions/canary-analyze/kayenta/config.ts'
+import type { Schedule } from '../../actions/canary-analyze/result.ts'
+import { createStory } from '../../actions/shared/report/story.ts'
+import { TestClock } from '../support/clock.ts'
+import { down, Past } from './support/past.ts'
+
+const START = Date.UTC(2026, 0, 1)
+const schedule: Schedule = { replay: undefined, initialDelay: 0, interval: 10_000, longest: 600_000, settle: 0, failures: 3 }
+
+async function run(request: Request, values: Past['values'], fault?: (seconds: number) => string[]) {
+  const clock = new TestClock(START)
+  const prometheus = new Past(START, [], fault)
+  prometheus.values = values
+  const story = createStory(() => clock.now(), { phase: () => undefined, line: () => undefined, untrusted: () => undefined })
+  const analysis = await analyze(request, { prometheus, clock, signal: new AbortController().signal, story })
+  return { analysis, seconds: (analysis.to - analysis.from) / 1000, prometheus }
+}
+
+describe('an AnalysisTemplate', () => {
+  const template = (...metrics: object[]) =>
+    readTemplate(
+      {
+        kind: 'AnalysisTemplate',
+        metadata: { name: 't' },
+        spec: {
+          dryRun: [{ metricName: 'dry' }],
+          metrics: metrics.map((metric, i) => ({
+            name: `m${i}`,
+            successCondition: 'result[0] < 1',
+            provider: { prometheus: { query: `m${i}` } },
+            ...metric,
+          })),
+        },
+      },
+      {},
+    )
+  const of = (metrics: object[], values: Past['values'], given: Partial<Schedule> = {}, fault?: (seconds: number) => string[]) =>
+    run({ judge: 'threshold', template: template(...metrics), schedule: { ...schedule, ...given } }, values, fault)
+  const timed = { interval: '60s', count: 3 }
+
+  test('counts until it is complete', async () => {
+    const { analysis, seconds } = await of([timed], () => 0.5)
+    expect([analysis.outcome, seconds, analysis.looks]).toEqual(['passed', 120, 3])
+    expect(analysis.metrics).toEqual([
+      { name: 'm0', verdict: 'Successful', reason: '3 successful, 0 failed, 0 inconclusive; the last value was [0.5]' },
+    ])
+  })
+  test('fails beyond its limit, and ends the others', async () => {
+    const { analysis, seconds } = await of([{ ...timed, failureLimit: 1 }, { interval: '10s' }], (query, at) =>
+      query === 'm0' && at >= 60 ? 2 : 0.5,
+    )
+    expect([analysis.outcome, seconds, analysis.reason]).toEqual([
+      'failed',
+      120,
+      'Metric "m0" assessed Failed due to failed (2) > failureLimit (1)',
+    ])
+    expect(analysis.metrics[1]?.verdict).toBe('Successful')
+  })
+  test('a dry run decides nothing', async () => {
+    const { analysis } = await of([timed, { ...timed, name: 'dry' }], (query) => (query === 'm1' ? 2 : 0.5))
+    expect([analysis.outcome, analysis.metrics[1]]).toEqual([
+      'passed',
+      { name: 'dry (dry run)', verdict: 'Failed', reason: '0 successful, 1 failed, 0 inconclusive; the last value was [2]' },
+    ])
+  })
+  test('retries errors after ten seconds, and gives up after five', async () => {
+    const some = await of(
+      [timed],
+      () => 0.5,
+      {},
+      (seconds) => (seconds === 60 ? down() : []),
+    )
+    expect([some.analysis.outcome, some.seconds, some.analysis.looks]).toEqual(['passed', 130, 4])
+    const all = await of([timed], () => 0.5, {}, down)
+    expect([all.analysis.outcome, all.seconds]).toEqual(['error', 40])
+    expect(all.analysis.reason).toContain('ECONNREFUSED')
+  })
+  test('an initial delay, and a watch that is over', async () => {
+    const delayed = await of([{ ...timed, initialDelay: '30s' }], () => 0.5)
+    expect(delayed.seconds).toBe(150)
+    const never = await of([{ ...timed, initialDelay: '20m' }], () => 0.5)
+    expect([never.analysis.outcome, never.analysis.headline]).toEqual(['inconclusive', 't is not measured after 0s and 0 measurements'])
+  })
+  test('no data is an error for result[0], and doubts are inconclusive', async () => {
+    expect((await of([timed], () => undefined)).analysis.outcome).toBe('error')
+    expect(
+      (
+        await of(
+          [timed],
+          () => 0.5,
+          {},
+          () => ['partial'],
+        )
+      ).analysis.outcome,
+    ).toBe('inconclusive')
+  })
+  test('a replay measures the past', async () => {
+    const live = await of([timed], (_, at) => at / 100)
+    const replay = await of([timed], (_, at) => at / 100, { replay: { from: START, to: START + 600_000 } })
+    expect(replay.analysis).toEqual(live.analysis)
+  })
+})
+
+describe('a Kayenta config', () => {
+  const config = readKayenta({
+    metrics: [
+      {
+        name: 'errors',
+        groups: ['g'],
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: Kayenta's own placeholder
+        query: { customInlineTemplate: 'errors{scope="${scope}"}' },
+        analysisConfigurations: { canary: { direction: 'increase' } },
+      },
+    ],
+    classifier: { groupWeights: {} },
+  })
+  const of = (values: Past['values'], given: Partial<Schedule> = {}, fault?: (seconds: number) => string[]) =>
+    run(
+      {
+        judge: 'mann-whitney',
+        config,
+        scopes: { candidate: 'green', baseline: 'blue', location: '' },
+        thresholds: { pass: 95, marginal: 75 },
+        schedule: { ...schedule, ...given },
+      },
+      values,
+      fault,
+    )
+  const noisy = (query: string, at: number): number => (query.includes('green') ? 3 : 1) + ((at * 7919) % 100) / 100
+
+  test('is judged once, at the end of the window', async () => {
+    const { analysis, seconds, prometheus } = await of(noisy)
+    expect([analysis.outcome, seconds, prometheus.asked.length]).toEqual(['failed', 600, 2])
+    expect(analysis.headline).toBe('Fail: 0 of 100 points (from 95 on it passes, from 75 on it is marginal)')
+    expect(analysis.reason).toBe('errors: High')
+    expect((await of((_, at) => noisy('blue', at))).analysis.outcome).toBe('passed')
+  })
+  test('live and replay agree', async () => {
+    expect((await of(noisy, { replay: { from: START, to: START + 600_000 } })).analysis).toEqual((await of(noisy)).analysis)
+  })
+  test('without data it fails, as there; with doubts it is inconclusive; without an answer an error', async () => {
+    expect((await of(() => undefined)).analysis).toMatchObject({ outcome: 'failed', reason: '1 of 1 metrics have no data\nerrors: Nodata' })
+    expect((await of(noisy, {}, () => ['partial'])).analysis).toMatchObject({
+      outcome: 'inconclusive',
+      reason: expect.stringContaining('partial'),
+    })
+    await expect(of(noisy, {}, down)).rejects.toThrow('nothing can be said about the release')
+  })
+})
+
+describe('a plan', () => {
+  const plan = (rps: number, given: object = {}) =>
+    run(
+      {
+        judge: 'plan',
+        config: readConfig({ metrics: [{ preset: 'http' }], ...given }),
+        expected: { rps, share: 0.5, rate: 0.005, harmful: 0.015 },
+        schedule,
+      },
+      () => undefined,
+    )
+  test('says how long, and always the same', async () => {
+    const { analysis } = await plan(20)
+    expect(analysis.headline).toMatch(/^At 20 requests\/s of the candidate \(50% of all\): a candidate with 1.5% errors fails after \d min/)
+    expect((await plan(20)).analysis).toEqual(analysis)
+    expect(analysis.metrics.map(({ verdict }) => verdict)).toEqual(['fail', 'pass'])
+  })
+  test('says so when the traffic is too little', async () => {
+    expect((await plan(0.2)).analysis.reason).toContain('send more traffic, or watch for longer')
+  })
+  test('needs a metric of errors', async () => {
+    await expect(plan(20, { metrics: [{ preset: 'restarts' }] })).rejects.toThrow('plan needs a metric of the kind errors')
+  })
+})

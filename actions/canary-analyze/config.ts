@@ -1,0 +1,165 @@
+// What is compared, and by which rules: the action's own configuration. config.schema.json is generated from this schema.
+import { z } from 'zod'
+import { parseCriterion } from './criteria.ts'
+import { expandPreset, PRESETS } from './presets.ts'
+import { parseMatchers, parseSelector } from './selectors.ts'
+
+const readable =
+  (read: (text: string) => unknown) =>
+  (text: string, context: z.RefinementCtx): void => {
+    try {
+      read(text)
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) })
+    }
+  }
+
+const selector = z
+  .string()
+  .max(4000)
+  .superRefine(readable(parseSelector))
+  .describe('a plain selector of PromQL; the matchers of each side are added to it')
+const bothSides = z
+  .union([selector, z.strictObject({ candidate: selector, baseline: selector })])
+  .describe('one selector for both sides, or one for each, which is then taken as it is')
+export type BothSides = z.infer<typeof bothSides>
+
+const name = z.string().min(1).max(100)
+const weight = z.number().positive().max(1000).default(1).describe('its share of alpha, beside the other metrics')
+const reportOnly = z.boolean().default(false).describe('it is shown, and decides nothing')
+const ratio = z.number().min(1).max(100).default(1).describe("the candidate's rate may be this multiple of the baseline's")
+
+const errors = z.strictObject({
+  kind: z.literal('errors'),
+  name,
+  weight,
+  'report-only': reportOnly,
+  total: bothSides,
+  events: bothSides,
+  ratio,
+  margin: z.number().gt(1).max(100).default(2).describe("a pass rules out that its rate is this multiple of the baseline's"),
+  floor: z.number().positive().lt(1).default(0.01).describe('below this rate nothing is harm'),
+  clusters: z
+    .enum(['auto', 'always', 'never'])
+    .default('auto')
+    .describe('whether a test against clustered errors has to agree; auto: where traffic is equal'),
+})
+
+const latency = z.strictObject({
+  kind: z.literal('latency'),
+  name,
+  weight,
+  'report-only': reportOnly,
+  histogram: bothSides.describe('the buckets of a classic histogram: a counter with the label le'),
+  unit: z.enum(['s', 'ms']).default('s'),
+  ratio,
+  margin: z
+    .number()
+    .gt(1)
+    .max(100)
+    .default(1.5)
+    .describe("a pass rules out that this multiple of the baseline's requests is slower, at any edge"),
+  floor: z.number().positive().lt(1).default(0.02).describe('the share of requests by which more have to be slower'),
+})
+
+const restarts = z.strictObject({
+  kind: z.literal('restarts'),
+  name,
+  weight,
+  'report-only': reportOnly,
+  counter: bothSides,
+  margin: z.number().gt(1).max(100).default(2),
+  floor: z.number().positive().max(3600).default(6).describe('below this many in a pod-hour nothing is harm'),
+})
+
+const value = z.strictObject({
+  kind: z.literal('value'),
+  name,
+  'report-only': reportOnly,
+  query: z
+    .string()
+    .min(1)
+    .max(4000)
+    .describe('an expression with one value; {{candidate}} and {{baseline}} stand for the matchers of the sides'),
+  criterion: z
+    .string()
+    .refine((text) => parseCriterion(text) !== undefined, 'a criterion like <=500, or relative to the last good releases: <=+10%')
+    .describe('<=500, or relative to the last good releases: <=+10%'),
+  aggregate: z.enum(['avg', 'p50', 'p90', 'p95']).default('avg').describe('what is made of the last good releases'),
+  strikes: z.number().int().min(1).max(1000).default(3).describe('so many measurements have to miss it'),
+})
+
+const preset = z.strictObject({
+  preset: z.enum(PRESETS),
+  where: z
+    .string()
+    .max(4000)
+    .superRefine(readable(parseMatchers))
+    .default('')
+    .describe('matchers for all its selectors, such as namespace="shop"'),
+  'status-label': z
+    .string()
+    .regex(/^[a-zA-Z_]\w*$/)
+    .default('status')
+    .describe('for http: the label with the status code'),
+  weight,
+})
+
+const metric = z.union([z.discriminatedUnion('kind', [errors, latency, restarts, value]), preset])
+
+export const configSchema = z
+  .strictObject({
+    version: z.literal(1).default(1),
+    alpha: z.number().positive().max(0.5).default(0.05).describe('how often a good release may fail, over all metrics and all looks'),
+    'pass-alpha': z.number().positive().max(0.5).default(0.05).describe('how often a harmful release may pass'),
+    'pods-within': z
+      .number()
+      .min(1)
+      .max(100)
+      .default(2)
+      .describe('latency is compared only where the load of a pod differs by this factor at most'),
+    metrics: z.array(metric).min(1).max(500),
+  })
+  .describe('What canary-analyze compares')
+
+export type MetricConfig = z.infer<typeof errors> | z.infer<typeof latency> | z.infer<typeof restarts> | z.infer<typeof value>
+export type ErrorsConfig = z.infer<typeof errors>
+export type LatencyConfig = z.infer<typeof latency>
+export type RestartsConfig = z.infer<typeof restarts>
+export type ValueConfig = z.infer<typeof value>
+
+export interface SequentialConfig {
+  alpha: number
+  passAlpha: number
+  podsWithin: number
+  metrics: MetricConfig[]
+}
+
+/** What is compared without a configuration. */
+export const DEFAULT_CONFIG = { metrics: [{ preset: 'http' }] }
+
+/** Reads a configuration, with its presets expanded. Throws an Error that names every problem. */
+export function readConfig(document: unknown): SequentialConfig {
+  const read = configSchema.safeParse(document)
+  if (!read.success) throw new Error(`the configuration cannot be used: ${problems(read.error.issues, []).join('; ')}`)
+  const metrics = read.data.metrics.flatMap((one): MetricConfig[] =>
+    'preset' in one ? expandPreset({ ...one, statusLabel: one['status-label'] }).map((raw) => expanded(raw)) : [one],
+  )
+  const twice = metrics.find((one, i) => metrics.findIndex((other) => other.name === one.name) !== i)
+  if (twice) throw new Error(`the configuration cannot be used: the metric ${twice.name} is there twice`)
+  return { alpha: read.data.alpha, passAlpha: read.data['pass-alpha'], podsWithin: read.data['pods-within'], metrics }
+}
+
+type Issue = z.core.$ZodIssue
+
+/** Of a metric that fits none of the shapes: what keeps it from the one that it is meant to be. */
+function problems(issues: readonly Issue[], above: readonly PropertyKey[]): string[] {
+  return issues.flatMap((issue) => {
+    const path = [...above, ...issue.path]
+    if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [`${path.map(String).join('.')}: ${issue.message}`]
+    const named = issue.errors.filter((branch) => !branch.some(({ path: [key] }) => key === 'kind' || key === 'preset'))
+    return problems((named.length ? named : issue.errors)[0] ?? [], path)
+  })
+}
+
+const expanded = (raw: object): MetricConfig => z.discriminatedUnion('kind', [errors, latency, restarts, value]).parse(raw)

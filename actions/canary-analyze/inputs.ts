@@ -1,0 +1,219 @@
+import { z } from 'zod'
+import { InputError, input, readInputs } from '../shared/action/inputs.ts'
+import type { PrometheusOptions } from '../shared/prometheus/client.ts'
+import { parseDuration } from '../shared/units.ts'
+import { isTemplate, readTemplate } from './argo/template.ts'
+import { DEFAULT_CONFIG, readConfig } from './config.ts'
+import { loadDocument } from './document.ts'
+import type { Request, Schedule } from './engine.ts'
+import { readHistory } from './history.ts'
+import { isKayenta, readKayenta } from './kayenta/config.ts'
+import { parseSide } from './selectors.ts'
+
+const HOUR = 3_600_000
+const url = { matches: /^https?:\/\/[^\s]+$/, accepts: 'a URL that begins with http:// or https://' }
+
+/** The inputs of action.yml. */
+export const schema = z
+  .object({
+    mode: input.choice(['live', 'replay', 'plan'], { default: 'live' }),
+    config: input.block(),
+    candidate: input.text(),
+    baseline: input.text(),
+    'prometheus-url': input.text(url),
+    token: input.secret(),
+    username: input.text(),
+    password: input.secret(),
+    headers: input.secret(),
+    'ca-certificate': input.block(),
+    'client-certificate': input.block(),
+    'client-key': input.secret(),
+    interval: input.duration({ default: '10s', min: 1_000, max: HOUR }),
+    duration: input.duration({ default: '10m', min: 1_000, max: 24 * HOUR }),
+    'initial-delay': input.duration({ default: '0s', min: 0, max: 24 * HOUR }),
+    settle: input.duration({ default: '2s', min: 0, max: 60_000 }),
+    'query-timeout': input.duration({ default: '30s', min: 100, max: 600_000 }),
+    failures: input.integer({ default: '3', min: 0, max: 100 }),
+    from: input.text(),
+    to: input.text(),
+    args: input.lines(),
+    'secret-args': input.secret(),
+    location: input.text(),
+    'pass-score': input.number({ default: '95', min: 0, max: 100 }),
+    'marginal-score': input.number({ default: '75', min: 0, max: 100 }),
+    history: input.text(),
+    'plan-requests': input.optional(input.number({ min: 0.001, max: 1e6 })),
+    'plan-share': input.percentage({ default: '50%', min: 0.01, max: 100 }),
+    'plan-error-rate': input.percentage({ default: '0.5%', min: 0, max: 99 }),
+    'plan-harmful-rate': input.percentage({ default: '1.5%', min: 0.0001, max: 100 }),
+    'on-inconclusive': input.choice(['failure', 'success'], { default: 'failure' }),
+    'html-report': input.flag(),
+  })
+  .check(
+    z.superRefine((given, context) => {
+      const refuse = (name: string, message: string) => context.addIssue({ code: 'custom', path: [name], message })
+      if (given.token && (given.username || given.password)) refuse('token', 'token and username exclude each other')
+      if (Boolean(given.username) !== Boolean(given.password)) refuse('password', 'username and password go together')
+      if (Boolean(given['client-certificate']) !== Boolean(given['client-key']))
+        refuse('client-key', 'client-certificate and client-key go together')
+      if (given.mode === 'replay' && !given.from)
+        refuse('from', 'is required for replay: a time like 2026-01-31T12:00:00Z, or how long ago, like 30m')
+      if (given.mode !== 'replay' && (given.from || given.to)) refuse('from', 'from and to are for replay only')
+      if (given.mode === 'plan' && given['plan-requests'] === undefined)
+        refuse('plan-requests', "is required for plan: the candidate's requests a second")
+      if (given['marginal-score'] > given['pass-score']) refuse('marginal-score', 'is above pass-score')
+    }),
+  )
+
+export interface Inputs {
+  request: Request
+  prometheus: Omit<PrometheusOptions, 'signal'>
+  /** A path, or empty. */
+  history: string
+  failInconclusive: boolean
+  html: boolean
+}
+
+type Given = z.infer<typeof schema>
+
+/** Throws an InputError that names every input which cannot be used. */
+export function parseInputs(
+  environment: Record<string, string | undefined>,
+  mask: (secret: string) => void,
+  workspace: string,
+  now: number,
+): Inputs {
+  const given = readInputs(schema, environment, mask)
+  const document = given.config ? attempt('config', () => loadDocument(given.config, workspace)) : DEFAULT_CONFIG
+  const request = requestOf(given, document, scheduleOf(given, now), mask)
+  const address = given['prometheus-url'] || addressOf(request)
+  if (!address && given.mode !== 'plan') throw refused('prometheus-url', 'is required: where Prometheus is, such as http://prometheus:9090')
+  const headers = { ...authorization(given, mask), ...headersOf(given.headers, mask) }
+  if (request.judge === 'threshold')
+    for (const { key, value } of request.template.metrics[0]?.headers ?? []) headers[key.toLowerCase()] ??= value
+  return {
+    request,
+    prometheus: {
+      url: address,
+      headers,
+      tls: {
+        ...(given['ca-certificate'] && { ca: given['ca-certificate'] }),
+        ...(given['client-certificate'] && { cert: given['client-certificate'], key: given['client-key'] }),
+      },
+      timeout: given['query-timeout'],
+    },
+    history: given.history,
+    failInconclusive: given['on-inconclusive'] === 'failure',
+    html: given['html-report'],
+  }
+}
+
+const refused = (name: string, message: string): InputError => new InputError([{ input: name, message }])
+
+/** What a reader throws becomes a problem of the input that it reads. */
+function attempt<T>(name: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw refused(name, (error instanceof Error ? error.message : String(error)).replace(new RegExp(`^${name}: `), ''))
+  }
+}
+
+function scheduleOf(given: Given, now: number): Schedule {
+  const at = (name: 'from' | 'to'): number => {
+    const text = given[name]
+    const ago = parseDuration(text)
+    const time =
+      text === '' ? now : ago !== undefined ? now - ago : /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : NaN
+    if (Number.isNaN(time) || time > now)
+      throw refused(name, `'${text}' is not accepted: a past time like 2026-01-31T12:00:00Z, or how long ago, like 30m`)
+    return time
+  }
+  const replay = given.mode === 'replay' ? { from: at('from'), to: at('to') } : undefined
+  if (replay && replay.to - replay.from < given.interval) throw refused('from', 'the window from from to to is shorter than one interval')
+  return {
+    replay,
+    initialDelay: given['initial-delay'],
+    interval: given.interval,
+    // The window of a replay is judged whole.
+    longest: replay ? replay.to - replay.from : given.duration,
+    settle: given.settle,
+    failures: given.failures,
+  }
+}
+
+function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (secret: string) => void): Request {
+  if (isTemplate(document)) {
+    const args = { ...pairs('args', given.args), ...pairs('secret-args', given['secret-args'].split(/\r?\n/).filter(Boolean), mask) }
+    const template = attempt('config', () => readTemplate(document, args))
+    for (const secret of template.secrets) mask(secret)
+    if (new Set(template.metrics.map(({ address }) => address)).size > 1)
+      throw refused('config', 'the metrics of the AnalysisTemplate name several Prometheus servers; give each an analysis of its own')
+    return { judge: 'threshold', template, schedule }
+  }
+  if (given.args.length || given['secret-args']) throw refused('args', 'is for an AnalysisTemplate only')
+  if (isKayenta(document)) {
+    const config = attempt('config', () => readKayenta(document))
+    if (!given.candidate || !given.baseline)
+      throw refused('candidate', 'candidate and baseline are required for a Kayenta config: its two scopes')
+    const thresholds = config.thresholds ?? { pass: given['pass-score'], marginal: given['marginal-score'] }
+    return {
+      judge: 'mann-whitney',
+      config,
+      scopes: { candidate: given.candidate, baseline: given.baseline, location: given.location },
+      thresholds,
+      schedule,
+    }
+  }
+  const config = attempt('config', () => readConfig(document))
+  if (given.mode === 'plan') {
+    const expected = {
+      rps: given['plan-requests'] ?? 0,
+      share: given['plan-share'] / 100,
+      rate: given['plan-error-rate'] / 100,
+      harmful: given['plan-harmful-rate'] / 100,
+    }
+    return { judge: 'plan', config, expected, schedule }
+  }
+  if (!given.candidate) throw refused('candidate', 'is required: matchers such as color="green", or the beginning of its pods\' names')
+  const sides = {
+    candidate: attempt('candidate', () => parseSide(given.candidate)),
+    baseline: given.baseline ? attempt('baseline', () => parseSide(given.baseline)) : undefined,
+  }
+  const previous = given.history ? attempt('history', () => readHistory(given.history)) : {}
+  return { judge: 'sequential', config, sides, previous, schedule }
+}
+
+const addressOf = (request: Request): string => (request.judge === 'threshold' ? (request.template.metrics[0]?.address ?? '') : '')
+
+function pairs(name: string, lines: readonly string[], mask: (secret: string) => void = () => undefined): Record<string, string> {
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [, key, value = ''] = /^\s*([\w-]+)=(.*)$/s.exec(line) ?? []
+      // The line may be a secret: it is not shown.
+      if (key === undefined) throw refused(name, 'a line is not name=value')
+      mask(value)
+      return [key, value]
+    }),
+  )
+}
+
+function authorization({ token, username, password }: Given, mask: (secret: string) => void): Record<string, string> {
+  if (token) return { authorization: `Bearer ${token}` }
+  if (!username) return {}
+  const basic = Buffer.from(`${username}:${password}`).toString('base64')
+  mask(basic)
+  return { authorization: `Basic ${basic}` }
+}
+
+function headersOf(text: string, mask: (secret: string) => void): Record<string, string> {
+  return Object.fromEntries(
+    text.split(/\r?\n/).flatMap((line) => {
+      if (line.trim() === '') return []
+      const [, name, value] = /^\s*([!#$%&'*+.^_`|~\w-]+)\s*:\s*([\t\x20-\x7e]*)$/.exec(line) ?? []
+      if (name === undefined || value === undefined) throw refused('headers', 'a line is not Name: value')
+      mask(value)
+      return [[name.toLowerCase(), value.trim()]]
+    }),
+  )
+}

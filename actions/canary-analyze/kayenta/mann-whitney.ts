@@ -1,0 +1,115 @@
+// The Mann-Whitney U test, and the interval that Kayenta takes from it: R's wilcox.test with its normal approximation, corrected for ties
+// and continuity, whose interval is found by moving one sample until the test just rejects.
+import { normalCdf, normalQuantile } from '../statistics/special.ts'
+import { extremes, ranks } from './samples.ts'
+
+export interface Interval {
+  low: number
+  high: number
+  estimate: number
+}
+
+/** Samples that cannot be ranked, also when one of them is moved: single points, for one. */
+export class TiedError extends Error {
+  override readonly name = 'TiedError'
+}
+
+/** How far apart two neighbouring points of the search may stay. Absolute, as in R: intervals of values below it mean nothing. */
+const TOLERANCE = 1e-4
+
+/** The standardised deviation z of the rank sum of `x - mu` among `y`. Throws a TiedError when all observations are equal. */
+export function deviation(x: readonly number[], y: readonly number[], mu: number): number {
+  const { d, sigma } = rankSum(x, y, mu)
+  if (sigma === 0) throw new TiedError('all observations are equal: there is nothing to rank')
+  return (d - Math.sign(d) / 2) / sigma
+}
+
+function rankSum(x: readonly number[], y: readonly number[], mu: number): { d: number; sigma: number } {
+  const [m, n] = [x.length, y.length]
+  const all = ranks([...x.map((value) => value - mu), ...y])
+  let w = 0
+  for (let i = 0; i < m; i++) w += all[i] ?? 0
+  const sizes = new Map<number, number>()
+  for (const rank of all) sizes.set(rank, (sizes.get(rank) ?? 0) + 1)
+  let ties = 0
+  for (const size of sizes.values()) ties += size ** 3 - size
+  const variance = ((m * n) / 12) * (m + n + 1 - ties / ((m + n) * (m + n - 1)))
+  return { d: w - (m * (m + 1)) / 2 - (m * n) / 2, sigma: Math.sqrt(variance) }
+}
+
+/** U of x, the two-sided p, and the median of all differences x - y (the Hodges-Lehmann shift). */
+export function mannWhitneyU(x: readonly number[], y: readonly number[]): { u: number; p: number; shift: number } {
+  const { d, sigma } = rankSum(x, y, 0)
+  const z = sigma === 0 ? 0 : (Math.abs(d) - 0.5) / sigma
+  const differences = x.flatMap((a) => y.map((b) => a - b)).toSorted((a, b) => a - b)
+  const [low, high] = [differences[Math.floor((differences.length - 1) / 2)], differences[Math.ceil((differences.length - 1) / 2)]]
+  return { u: d + (x.length * y.length) / 2, p: Math.min(1, 2 * normalCdf(-z)), shift: ((low ?? NaN) + (high ?? NaN)) / 2 }
+}
+
+/** The interval of the shift from control to experiment at this confidence (0.95), and its estimate. */
+export function shiftInterval(experiment: readonly number[], control: readonly number[], confidence: number): Interval {
+  const [lowX, highX] = extremes(experiment)
+  const [lowY, highY] = extremes(control)
+  const [from, to] = [lowX - highY, highX - lowY]
+  const find = (z: number): number => {
+    const at = (mu: number): number => deviation(experiment, control, mu) - z
+    if (at(from) <= 0) return from
+    return at(to) >= 0 ? to : root(at, from, to)
+  }
+  const z = normalQuantile(1 - (1 - confidence) / 2)
+  return { low: find(z), high: find(-z), estimate: root((mu) => deviation(experiment, control, mu), from, to) }
+}
+
+/** A root of f between a and b, where it changes its sign: Brent's method (1973) as R's uniroot has it, to TOLERANCE. */
+function root(f: (x: number) => number, a: number, b: number): number {
+  let [fa, fb] = [f(a), f(b)]
+  if (fa === 0) return a
+  if (fb === 0) return b
+  let [c, fc] = [a, fa]
+  for (let step = 0; step < 1000; step++) {
+    const before = b - a
+    if (Math.abs(fc) < Math.abs(fb)) {
+      ;[a, b, c] = [b, c, b]
+      ;[fa, fb, fc] = [fb, fc, fb]
+    }
+    const near = 2 * Number.EPSILON * Math.abs(b) + TOLERANCE / 2
+    const half = (c - b) / 2
+    if (Math.abs(half) <= near || fb === 0) return b
+    let move = half
+    if (Math.abs(before) >= near && Math.abs(fa) > Math.abs(fb)) move = interpolated({ a, b, c, fa, fb, fc, near, before }) ?? half
+    if (Math.abs(move) < near) move = move > 0 ? near : -near
+    ;[a, fa] = [b, fb]
+    b += move
+    fb = f(b)
+    if (Math.sign(fb) === Math.sign(fc)) [c, fc] = [a, fa]
+  }
+  return b
+}
+
+interface Bracket {
+  a: number
+  b: number
+  c: number
+  fa: number
+  fb: number
+  fc: number
+  near: number
+  before: number
+}
+
+/** The step by the line through two points, or the inverse parabola through three; undefined when it would not do better than halving. */
+function interpolated({ a, b, c, fa, fb, fc, near, before }: Bracket): number | undefined {
+  const width = c - b
+  let [p, q] = [0, 0]
+  if (a === c) {
+    const slope = fb / fa
+    ;[p, q] = [width * slope, 1 - slope]
+  } else {
+    const [r, s, t] = [fa / fc, fb / fc, fb / fa]
+    p = t * (width * r * (r - s) - (b - a) * (s - 1))
+    q = (r - 1) * (s - 1) * (t - 1)
+  }
+  if (p > 0) q = -q
+  else p = -p
+  return p < 0.75 * width * q - Math.abs(near * q) / 2 && p < Math.abs((before * q) / 2) ? p / q : undefined
+}

@@ -1,0 +1,76 @@
+// The times at which an analysis looks, live or in a past window: the intervals are the same, so the verdict is.
+import { AnswerError } from '../shared/prometheus/answer.ts'
+import { formatDuration } from '../shared/time/clock.ts'
+import type { Ports, Schedule } from './result.ts'
+
+/** Intervals that are read at once in a replay: few enough points for any server, whatever it scrapes. */
+const AT_ONCE = 60
+
+export interface Batch {
+  from: number
+  /** The ends of its intervals. */
+  ends: number[]
+}
+
+/** The batches of a release, as they become due. Live ones hold what became due since the one before. */
+export async function* batches(
+  schedule: Schedule,
+  start: number,
+  { clock, signal }: Pick<Ports, 'clock' | 'signal'>,
+): AsyncGenerator<Batch> {
+  const { replay, interval, longest, settle } = schedule
+  const count = Math.floor((replay ? Math.min(replay.to - replay.from, longest) : longest) / interval)
+  let done = 0
+  while (done < count) {
+    signal.throwIfAborted()
+    let due = Math.min(count, done + AT_ONCE)
+    if (!replay) {
+      const wait = start + (done + 1) * interval + settle - clock.now()
+      if (wait > 0) await clock.sleep(wait, signal)
+      due = Math.min(count, Math.max(done + 1, Math.floor((clock.now() - settle - start) / interval)))
+    }
+    const from = start + done * interval
+    yield { from, ends: Array.from({ length: due - done }, (_, i) => from + (i + 1) * interval) }
+    done = due
+  }
+}
+
+/** Counts the readings that fail in a row, live; one that fails in a replay is the end at once. */
+export class Patience {
+  readonly #most: number
+  readonly #tell: (text: string) => void
+  #row = 0
+  #last: unknown
+
+  constructor(schedule: Schedule, tell: (text: string) => void) {
+    this.#most = schedule.replay ? 0 : schedule.failures
+    this.#tell = tell
+  }
+
+  /** Gives undefined when the work failed, and there is patience left. Throws what is no fault of the server at once. */
+  async try<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      const answer = await work()
+      this.#row = 0
+      return answer
+    } catch (error) {
+      if (!(error instanceof AnswerError)) throw error
+      this.#last = error
+      if (++this.#row > this.#most)
+        throw new Error(`nothing can be said about the release: ${this.#row} readings in a row failed`, { cause: error })
+      this.#tell(`reading ${this.#row} of at most ${this.#most} in a row failed: ${error.message}`)
+      return undefined
+    }
+  }
+
+  /** At the end: what was not read has not been judged. */
+  end(): void {
+    if (this.#row > 0) throw new Error('nothing can be said about the release: the last reading failed', { cause: this.#last })
+  }
+}
+
+/** The end of a replay's window, or of a live watch: for what is told. */
+export const describeSchedule = ({ replay, interval, longest }: Schedule): string =>
+  replay
+    ? `${new Date(replay.from).toISOString()} to ${new Date(replay.to).toISOString()}, in intervals of ${formatDuration(interval)}`
+    : `at most ${formatDuration(longest)}, in intervals of ${formatDuration(interval)}`

@@ -1,0 +1,61 @@
+// Reads one selector of one side through a release: samples once, growth by interval.
+import type { Answer, Labels } from '../shared/prometheus/answer.ts'
+import type { Prometheus } from '../shared/prometheus/client.ts'
+import { Counters, type Growth } from '../shared/prometheus/counters.ts'
+import type { BothSides } from './config.ts'
+import { type Matcher, parseSelector, selectorText } from './selectors.ts'
+
+/** How far back a series is looked for that was there before, in milliseconds: one of a pod whose scrapes fail for a while is not a new one. */
+const BEFORE = 3_600_000
+
+export interface Sides {
+  candidate: readonly Matcher[]
+  /** Undefined: all traffic goes to the candidate. */
+  baseline: readonly Matcher[] | undefined
+}
+
+/** The selector of one side. */
+export const sideSelector = (given: BothSides, side: 'candidate' | 'baseline', matchers: readonly Matcher[]): string =>
+  typeof given === 'string' ? selectorText(parseSelector(given), matchers) : selectorText(parseSelector(given[side]))
+
+/** What tells pods apart, in the labels of usual scrape configurations. */
+const POD = ['pod', 'kubernetes_pod_name', 'pod_name', 'instance']
+
+/** How many pods are behind these series; 1 where they cannot be told apart. */
+export const podsOf = (labels: readonly Labels[]): number => {
+  const label = POD.find((name) => labels.some((one) => one[name] !== undefined))
+  return label === undefined ? 1 : new Set(labels.map((one) => one[label])).size
+}
+
+export class CounterSource {
+  readonly #selector: string
+  readonly #prometheus: Prometheus
+  readonly #counters = new Counters()
+  #read: Answer['series'] = []
+
+  constructor(prometheus: Prometheus, selector: string) {
+    this.#prometheus = prometheus
+    this.#selector = selector
+  }
+
+  /** Learns what was counted before `at`, in milliseconds. Gives the server's warnings. */
+  async begin(at: number): Promise<readonly string[]> {
+    const answer = await this.#prometheus.instant(`last_over_time(${this.#selector}[${BEFORE}ms])`, at)
+    this.#counters.begin(answer.series)
+    return answer.warnings
+  }
+
+  /** Reads the samples of several intervals. Gives the server's warnings: with any, what was read must not be used. */
+  async read(from: number, to: number): Promise<readonly string[]> {
+    const answer = await this.#prometheus.samples(this.#selector, from, to)
+    this.#read = answer.series
+    return answer.warnings
+  }
+
+  /** What was counted in one interval of those that were read. */
+  take(from: number, to: number): Growth[] {
+    return this.#counters.grow(this.#read, from, to)
+  }
+}
+
+export const sumOf = (grown: readonly Growth[]): number => grown.reduce((sum, { growth }) => sum + growth, 0)

@@ -1,0 +1,78 @@
+// How long until a verdict: by going on at the expected rates, and by simulated releases.
+import { poisson, uniform } from './random.ts'
+import { type Rules, SequentialTest } from './sequential.ts'
+
+/**
+ * About how many requests of the candidate, from none, a pass takes when errors come at these rates. `share` is the candidate's of the traffic.
+ * Undefined when no number of them (up to ten million) would do.
+ */
+export function requestsToPass(rules: Rules, candidate: number, baseline: number, share: number): number | undefined {
+  const enough = (total: number): boolean => {
+    const test = new SequentialTest(rules)
+    const other = (total * (1 - share)) / share
+    test.add({
+      candidate: { events: total * candidate, total },
+      baseline: rules.baseline === false ? undefined : { events: other * baseline, total: other },
+    })
+    const { pass, passLimit } = test.evidence
+    return pass >= passLimit
+  }
+  const MOST = 1e7
+  if (!enough(MOST)) return undefined
+  let [low, high] = [0, MOST]
+  while (high - low > 1 && high / Math.max(low, 1) > 1.01) {
+    const middle = low < 1 ? high / 2 : Math.sqrt(low * high)
+    if (enough(middle)) high = middle
+    else low = middle
+  }
+  return Math.ceil(high)
+}
+
+export interface Traffic {
+  /** Requests a second of the candidate. */
+  rps: number
+  /** The candidate's share of the traffic; 1 without a baseline. */
+  share: number
+  /** The baseline's share of errors. */
+  rate: number
+  /** Seconds between two looks, and the longest watch. */
+  interval: number
+  longest: number
+}
+
+export interface Forecast {
+  /** Of a candidate with this share of errors. */
+  rate: number
+  failed: number
+  passed: number
+  /** Seconds to the verdict, in the middle and for nine of ten; null when it does not come in time. */
+  median: number | null
+  p90: number | null
+}
+
+/** Simulates `runs` releases whose candidate has the share `rate` of errors; always the same ones. */
+export function forecast(rules: Rules, traffic: Traffic, rate: number, runs: number): Forecast {
+  const random = uniform(1)
+  const ends: { verdict: 'pass' | 'fail'; seconds: number }[] = []
+  for (let run = 0; run < runs; run++) {
+    const end = simulate(rules, traffic, rate, random)
+    if (end) ends.push(end)
+  }
+  const sorted = ends.map(({ seconds }) => seconds).toSorted((a, b) => a - b)
+  const at = (p: number): number | null => sorted[Math.ceil(p * runs) - 1] ?? null
+  const share = (verdict: string): number => ends.filter((end) => end.verdict === verdict).length / runs
+  return { rate, failed: share('fail'), passed: share('pass'), median: at(0.5), p90: at(0.9) }
+}
+
+function simulate(rules: Rules, { rps, share, rate: usual, interval, longest }: Traffic, rate: number, random: () => number) {
+  const test = new SequentialTest({ ...rules, baseline: share < 1 })
+  const side = (perSecond: number, errors: number) => {
+    const events = poisson(random, perSecond * interval * errors)
+    return { events, total: events + poisson(random, perSecond * interval * (1 - errors)) }
+  }
+  for (let seconds = interval; seconds <= longest; seconds += interval) {
+    test.add({ candidate: side(rps, rate), baseline: share < 1 ? side((rps * (1 - share)) / share, usual) : undefined })
+    if (test.verdict) return { verdict: test.verdict, seconds }
+  }
+  return undefined
+}
