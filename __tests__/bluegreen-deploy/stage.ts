@@ -2,6 +2,7 @@
 import type { Command, Config } from '../../actions/bluegreen-deploy/config.ts'
 import { type ReleaseResult, release } from '../../actions/bluegreen-deploy/engine.ts'
 import type { Ledger } from '../../actions/bluegreen-deploy/ledger.ts'
+import type { SmokeTest } from '../../actions/bluegreen-deploy/smoke.ts'
 import { type KubeObject, selects } from '../../actions/shared/kubernetes/cluster.ts'
 import type { DataObject, Deployment, Pod, Service } from '../../actions/shared/kubernetes/kinds.ts'
 import { isReady } from '../../actions/shared/kubernetes/rollout.ts'
@@ -14,6 +15,8 @@ export const NAMESPACE = 'shop'
 export const IMAGE = 'registry.example/web'
 
 export interface RunOptions extends Partial<Config> {
+  /** The smoke suite. */
+  smoke?: SmokeTest
   version?: string
   manifests?: KubeObject[]
   identity?: string
@@ -167,7 +170,7 @@ export class Stage {
 
   /** The same, where each call of the run waits for `hold` after `before` was told of it. */
   async runHeld(command: Command, hold: () => Promise<void>, options: RunOptions): Promise<Ran> {
-    const { version, identity = `run-${++this.#runs}`, signal, before, after, manifests, ...config } = options
+    const { version, identity = `run-${++this.#runs}`, signal, before, after, manifests, smoke, ...config } = options
     const told: string[] = []
     const story = createStory(() => this.clock.now(), {
       phase: (name) => told.push(`# ${name}`),
@@ -188,6 +191,7 @@ export class Stage {
           signal: signal ?? new AbortController().signal,
           story,
           manifests: async () => structuredClone(objects),
+          smoke,
           run: { identity, url: `https://ci.example/${identity}` },
         },
       )

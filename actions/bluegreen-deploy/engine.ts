@@ -67,10 +67,10 @@ async function readManifests(config: Config, ports: Ports): Promise<Manifests> {
   return { parts, content }
 }
 
-async function check(config: Config, { cluster }: Ports, parts: Parts): Promise<void> {
+async function check(config: Config, { cluster, smoke }: Ports, parts: Parts): Promise<void> {
   const checks = chooseCheck(parts.workload, parts.service, config.check) !== undefined
   const rendered = renderColor(parts, config.name, 'blue', 0)
-  await preflight({ cluster, namespace: config.namespace, release: config.name, parts, rendered, checks })
+  await preflight({ cluster, namespace: config.namespace, release: config.name, parts, rendered, checks, smoke: smoke !== undefined })
 }
 
 async function dryRun(config: Config, ports: Ports, manifests: Manifests | undefined): Promise<ReleaseResult> {

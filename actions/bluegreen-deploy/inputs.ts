@@ -43,6 +43,8 @@ export const schema = z
     'lock-timeout': input.duration({ default: '1m', min: 0, max: 6 * HOUR }),
     'lease-duration': input.duration({ default: '30s', min: 2_000, max: HOUR }),
     'api-timeout': input.duration({ default: '1m', min: 1_000, max: HOUR }),
+    'smoke-suite': input.text(),
+    'smoke-version': input.text(),
     environment: input.text(),
     'environment-url': input.text({ matches: /^https?:\/\/\S+$/, accepts: 'a URL' }),
     'github-token': input.secret(),
@@ -64,6 +66,7 @@ export const schema = z
       if (command !== 'rollback' && given.to !== undefined) refuse('to', 'is for rollback only')
       if (given['lease-duration'] % 1000 !== 0)
         refuse('lease-duration', `'${given['lease-duration'] / 1000}s' is not accepted: whole seconds`)
+      if (given['smoke-version'] && !given['smoke-suite']) refuse('smoke-version', 'is for a smoke-suite; give that too')
       if (given.environment && !given['github-token']) refuse('github-token', 'is required when environment is given')
       const seen = new Set<string>()
       for (const text of given.images) {
@@ -82,6 +85,8 @@ export interface Inputs {
   context: string | undefined
   /** How long a call is tried again when the API server is away, in milliseconds. */
   apiTimeout: number
+  /** A suite in the workspace, and the version that it expects. */
+  smoke: { suite: string; expectVersion: string | undefined } | undefined
   deployment: { environment: string; url: string; token: string } | undefined
   html: boolean
 }
@@ -122,6 +127,7 @@ export function parseInputs(environment: Record<string, string | undefined>, mas
     kubeconfig: given.kubeconfig || undefined,
     context: given.context || undefined,
     apiTimeout: given['api-timeout'],
+    smoke: given['smoke-suite'] ? { suite: given['smoke-suite'], expectVersion: given['smoke-version'] || undefined } : undefined,
     deployment: given.environment
       ? { environment: given.environment, url: given['environment-url'], token: given['github-token'] }
       : undefined,

@@ -9,6 +9,7 @@ import type { Config } from './config.ts'
 import { bakeGates, type Finding, watchGates } from './gates.ts'
 import type { Content, Entry, LedgerStore, Operation, Phase, Side } from './ledger.ts'
 import { absentShared, applyShared, restoreShared } from './shared-objects.ts'
+import { findingOf, type SmokeTest, smokeGate, smokeTarget } from './smoke.ts'
 import type { Router } from './traffic.ts'
 import { loadView, type View } from './view.ts'
 import type { Writer } from './writer.ts'
@@ -35,6 +36,8 @@ export interface MachineWorld {
   writer: Writer
   colors: Colors
   router(service: string): Router
+  /** The suite that has to pass before traffic and under it. */
+  smoke?: SmokeTest | undefined
   run: { identity: string; url: string }
 }
 
@@ -231,6 +234,7 @@ export class Machine {
   async #verify(operation: Operation): Promise<void> {
     const view = await this.#view(operation.candidate)
     await this.#checkPreview(view)
+    await this.#smokePreview(view)
     if (operation.kind === 'prepare') await this.#advance('prepared', `wait for promote with revision ${operation.candidate.revision}`)
     else await this.advanceToSwitch()
   }
@@ -253,6 +257,16 @@ export class Machine {
         { title: `Last answer to GET ${check.path}`, text: result.body.slice(0, 4096) },
       ])
     story.tell(`${result.text}, ${config.check.passes} in a row`, 'good')
+  }
+
+  async #smokePreview({ rendered }: View): Promise<void> {
+    const { smoke, config, signal, story } = this.#world
+    if (!smoke) return
+    const finding = findingOf(await smoke(...smokeTarget(rendered.preview, config.check.port), signal))
+    const text = `before traffic: ${finding.text}`
+    if (finding.verdict === 'failed') throw new Rejected(text, finding.evidence)
+    if (finding.verdict === 'inconclusive') throw new Error(text)
+    story.tell(text, 'good')
   }
 
   async #switch(operation: Operation): Promise<void> {
@@ -286,7 +300,10 @@ export class Machine {
         )
       }
     }
-    const findings = await watchGates(bakeGates(this.#world, view), {
+    const gates = bakeGates(this.#world, view)
+    const { smoke } = this.#world
+    if (smoke && config.bakeTime > 0) gates.push(smokeGate(smoke, smokeTarget(view.rendered.service, config.check.port), signal))
+    const findings = await watchGates(gates, {
       clock,
       signal,
       duration: config.bakeTime,

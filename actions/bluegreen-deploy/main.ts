@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { startDeployment } from '../shared/action/deployment.ts'
 import { runAction } from '../shared/action/run.ts'
 import { systemClock } from '../shared/time/clock.ts'
-import { connect, kustomize, readStdin } from './connect.ts'
+import { connect, kustomize, readStdin, smokeTests } from './connect.ts'
 import { release } from './engine.ts'
 import { outputsOf, reportOf } from './evidence.ts'
 import { parseInputs } from './inputs.ts'
@@ -12,17 +12,24 @@ await runAction('bluegreen-deploy', async (host) => {
   const started = Date.now()
   const { environment, signal, story } = host
   const inputs = parseInputs(environment, host.mask)
-  const { cluster, namespace } = connect({ ...inputs, namespace: inputs.config.namespace }, { environment, signal, story })
+  const { cluster, namespace, forward } = connect({ ...inputs, namespace: inputs.config.namespace }, { environment, signal, story })
   const config = { ...inputs.config, namespace }
   const url = host.runUrl ?? 'a run outside of GitHub Actions'
   const identity = `${environment.GITHUB_RUN_ID ?? 'local'}-${environment.GITHUB_RUN_ATTEMPT ?? '1'}-${environment.GITHUB_JOB ?? 'job'}-${randomUUID()}`
+  const workspace = environment.GITHUB_WORKSPACE ?? process.cwd()
+  const smoke =
+    inputs.smoke &&
+    smokeTests(
+      inputs.smoke.suite,
+      { namespace, workspace, expectVersion: inputs.smoke.expectVersion },
+      { environment, forward, signal, story, mask: host.mask },
+    )
   // From here on post ends what this process does not.
   if (config.command !== 'status' && !config.dryRun) host.saveState('identity', identity)
-  const workspace = environment.GITHUB_WORKSPACE ?? process.cwd()
   const manifests = () => loadManifests(inputs.manifests, { workspace, stdin: readStdin, kustomize })
   const deployment = inputs.deployment && !config.dryRun ? await startDeployment(inputs.deployment, host) : undefined
   try {
-    const result = await release(config, { cluster, clock: systemClock, signal, story, manifests, run: { identity, url } })
+    const result = await release(config, { cluster, clock: systemClock, signal, story, manifests, smoke, run: { identity, url } })
     host.saveState('ended', 'true')
     await deployment?.finish(result.outcome, result.headline, inputs.deployment?.url)
     const report = reportOf(result, config, story, started, Date.now())

@@ -17,6 +17,8 @@ export interface PreflightInput {
   rendered: Rendered
   /** Whether the preview is asked through the API server. */
   checks: boolean
+  /** Whether a smoke suite is run through the API server's port-forward. */
+  smoke?: boolean
 }
 
 /** Everything that can be known before the first write: permissions, API versions, validity of every object, other Services. */
@@ -24,7 +26,7 @@ export async function preflight(input: PreflightInput): Promise<void> {
   const { cluster, namespace, release, parts, rendered } = input
   refuseOwnNames(parts, release)
   const shared = [...parts.prerequisites, ...parts.shared]
-  await checkPermissions(cluster, namespace, await permissionsFor(cluster, shared, rendered.config, input.checks))
+  await checkPermissions(cluster, namespace, await permissionsFor(cluster, [...shared, ...rendered.config], input))
   if (!(await cluster.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace }).catch(forbiddenIsUnknown))) {
     throw new PreflightError(`namespace: ${namespace} does not exist; create it first`)
   }
@@ -81,7 +83,11 @@ export interface Permission {
   clusterWide?: boolean
 }
 
-async function permissionsFor(cluster: Cluster, shared: KubeObject[], config: KubeObject[], checks: boolean): Promise<Permission[]> {
+async function permissionsFor(
+  cluster: Cluster,
+  objects: KubeObject[],
+  { checks, smoke }: Pick<PreflightInput, 'checks' | 'smoke'>,
+): Promise<Permission[]> {
   const wanted: Permission[] = [
     { group: 'coordination.k8s.io', resource: 'leases', verbs: ['get', 'create', 'update'] },
     { group: '', resource: 'configmaps', verbs: ['get', 'create', 'update'] },
@@ -94,7 +100,8 @@ async function permissionsFor(cluster: Cluster, shared: KubeObject[], config: Ku
     { group: 'discovery.k8s.io', resource: 'endpointslices', verbs: ['list', 'watch'] },
   ]
   if (checks) wanted.push({ group: '', resource: 'services/proxy', verbs: ['get'] })
-  for (const object of [...shared, ...config]) {
+  if (smoke) wanted.push({ group: '', resource: 'pods/portforward', verbs: ['get', 'create'] })
+  for (const object of objects) {
     const found = await cluster.serves(object.apiVersion, object.kind)
     if (!found.served) continue
     const group = object.apiVersion.includes('/') ? (object.apiVersion.split('/')[0] ?? '') : ''

@@ -8,6 +8,7 @@ import type { Config } from './config.ts'
 import type { Change } from './diff.ts'
 import type { Content, Ledger } from './ledger.ts'
 import { type Plan, sideOf } from './plan.ts'
+import type { SmokeTest } from './smoke.ts'
 
 /** The world, as the engine needs it. */
 export interface Ports {
@@ -17,6 +18,8 @@ export interface Ports {
   story: Story
   /** The user's manifests, freshly read on each call. */
   manifests(): Promise<KubeObject[]>
+  /** The smoke suite, where there is one. */
+  smoke?: SmokeTest | undefined
   /** Who this run is: the lease's identity, and where to look at it. */
   run: { identity: string; url: string }
 }

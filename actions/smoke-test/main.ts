@@ -1,10 +1,10 @@
 import { InputError } from '../shared/action/inputs.ts'
 import { runAction } from '../shared/action/run.ts'
 import { systemClock } from '../shared/time/clock.ts'
+import { filesBeside, readInside } from '../shared/workspace.ts'
 import { clusterForward } from './cluster.ts'
 import { type LoadOptions, loadSuite, runSuite, type Suite } from './engine.ts'
 import { annotationsOf, outputsOf, reportOf } from './evidence.ts'
-import { filesBeside, readInside } from './files.ts'
 import { type Inputs, parseInputs } from './inputs.ts'
 import { junit } from './junit.ts'
 

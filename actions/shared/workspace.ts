@@ -14,8 +14,8 @@ export function readInside(path: string, workspace: string): string {
   return readFileSync(real, 'utf8')
 }
 
-/** Reads the files that a suite names, which are relative to it. */
+/** Reads the files that a file of the workspace names, which are relative to it. */
 export const filesBeside =
-  (suite: string, workspace: string) =>
+  (file: string, workspace: string) =>
   (path: string): string =>
-    readInside(resolve(workspace, dirname(suite), path), workspace)
+    readInside(resolve(workspace, dirname(file), path), workspace)

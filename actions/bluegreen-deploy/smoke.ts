@@ -1,0 +1,53 @@
+// A smoke suite as a gate: before traffic against the preview Service, and after the switch against the Service itself.
+import type { Service } from '../shared/kubernetes/kinds.ts'
+import type { SmokeResult } from '../smoke-test/engine.ts'
+import type { Finding, Gate } from './gates.ts'
+
+/** Runs the suite against a port of a Service, by name or number. */
+export type SmokeTest = (service: string, port: string, signal: AbortSignal) => Promise<SmokeResult>
+
+/** What the suite is run against: the port that is checked, else the Service's first. */
+export function smokeTarget({ metadata, spec }: Service, port: string | undefined): [service: string, port: string] {
+  const [first] = spec.ports
+  return [metadata.name, port ?? first?.name ?? String(first?.port)]
+}
+
+/** What a result says about the candidate: nothing, when the suite did not get through to it. */
+export function findingOf({ outcome, headline, reason, results }: SmokeResult): Finding {
+  const evidence = results.flatMap(({ check, fault }) =>
+    fault?.shown ? [{ title: `${check.spec.name}: what came back`, text: fault.shown }] : [],
+  )
+  const text = `smoke suite: ${headline}${reason && `: ${reason.replaceAll('\n', '; ')}`}`
+  return { verdict: outcome === 'error' ? 'inconclusive' : outcome, text, evidence: evidence.slice(0, 5) }
+}
+
+/** Runs the suite once while the release is watched; it waits by itself until the release has settled. */
+export function smokeGate(test: SmokeTest, target: [service: string, port: string], signal: AbortSignal): Gate {
+  const ended = new AbortController()
+  let finding: Finding | undefined
+  let failure: Error | undefined
+  let running = Promise.resolve()
+  return {
+    name: 'smoke suite',
+    async start() {
+      running = test(...target, AbortSignal.any([signal, ended.signal])).then(
+        (result) => void (finding = findingOf(result)),
+        (error: unknown) => void (failure = error instanceof Error ? error : new Error(String(error))),
+      )
+    },
+    async sample() {
+      if (failure !== undefined) throw failure
+      return finding
+    },
+    async stop() {
+      ended.abort(new Error('the watching is over'))
+      await running
+      return (
+        finding ?? {
+          verdict: 'inconclusive',
+          text: 'smoke suite: it had not passed when the watching was over; a longer bake-time lets it',
+        }
+      )
+    },
+  }
+}
