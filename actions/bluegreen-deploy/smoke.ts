@@ -31,8 +31,12 @@ export function smokeGate(test: SmokeTest, target: [service: string, port: strin
     name: 'smoke suite',
     async start() {
       running = test(...target, AbortSignal.any([signal, ended.signal])).then(
-        (result) => void (finding = findingOf(result)),
-        (error: unknown) => void (failure = error instanceof Error ? error : new Error(String(error))),
+        (result) => {
+          finding = findingOf(result)
+        },
+        (error: unknown) => {
+          failure = error instanceof Error ? error : new Error(String(error))
+        },
       )
     },
     async sample() {
