@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { startDeployment } from '../shared/action/deployment.ts'
 import { runAction } from '../shared/action/run.ts'
 import { systemClock } from '../shared/time/clock.ts'
-import { connect, kustomize, readStdin, smokeTests } from './connect.ts'
+import { connect, kustomize, readStdin } from './connect.ts'
 import { release } from './engine.ts'
 import { outputsOf, reportOf } from './evidence.ts'
 import { parseInputs } from './inputs.ts'
 import { loadManifests } from './manifests.ts'
+import { smokeTests } from './suite.ts'
 
 await runAction('bluegreen-deploy', async (host) => {
   const started = Date.now()
