@@ -206,7 +206,7 @@ test('what is done goes into the history; too old contents are forgotten, but fo
     { at: 'now', run: 'here' },
   )
   const { history, operation: open_, active } = store.state
-  expect(history.map(({ revision }) => revision)).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3])
+  expect(history.map(({ revision }) => revision)).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 1])
   expect(history[0]).toEqual({
     revision: 12,
     color: 'green',
@@ -223,7 +223,7 @@ test('what is done goes into the history; too old contents are forgotten, but fo
   // 1 still serves, 2 is nowhere any more
   expect(kept(cluster)).toHaveLength(11)
   expect(kept(cluster)).not.toContain('bluegreen-web-r2')
-  // Once it serves no more, 1 is forgotten too, although the history knows nothing of it.
+  // Once it serves no more, 1 is forgotten too.
   await store.write({ revision: 13, operation: operation(13) })
   await store.finish('released', content('sha256:13'), { active: { color: 'green', revision: 13 }, warm: null }, { at: '', run: '' })
   expect(kept(cluster)).not.toContain('bluegreen-web-r1')

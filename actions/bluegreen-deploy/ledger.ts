@@ -68,7 +68,7 @@ const ledgerSchema = z.object({
   /** The old color, kept for a fast way back. */
   warm: side.nullable(),
   operation: operation.nullable(),
-  /** Newest first. */
+  /** Newest first: the last ten, and what is still there. */
   history: z.array(entry),
   /** Revisions whose manifests are deleted next: whoever wrote this may have died before it did. */
   forgotten: z.array(z.int()).default([]),
@@ -270,8 +270,9 @@ export class LedgerStore {
       ...(operation.reason && { reason: operation.reason }),
     }
     const all = [entry, ...history.filter((other) => other !== earlier)]
-    const next = all.slice(0, HISTORY)
-    const used = new Set([...next, ...Object.values(sides)].map((kept) => kept?.revision))
+    const stays = Object.values(sides).map((kept) => kept?.revision)
+    const next = all.filter((old, at) => at < HISTORY || stays.includes(old.revision))
+    const used = new Set([...next.map((kept) => kept.revision), ...stays])
     const { active, warm } = this.#state
     const had = [...all, active, warm, operation.stable, operation.replaces].flatMap((old) => old?.revision ?? [])
     const forgotten = [...new Set(had)].filter((old) => !used.has(old))
