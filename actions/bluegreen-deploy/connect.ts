@@ -1,15 +1,12 @@
 import { existsSync } from 'node:fs'
 import { getExecOutput } from '@actions/exec'
+import type { KubeConfig } from '@kubernetes/client-node'
 import { kubeconfigCredentials, loadKubeconfig } from '../shared/kubernetes/credentials.ts'
-import { createForward } from '../shared/kubernetes/port-forward.ts'
 import { RestCluster } from '../shared/kubernetes/rest.ts'
 import type { Story } from '../shared/report/story.ts'
 import { systemClock } from '../shared/time/clock.ts'
-import { filesBeside, readInside } from '../shared/workspace.ts'
-import { loadSuite, runSuite } from '../smoke-test/engine.ts'
 import { describe, ManifestError, MOST_BYTES } from './documents.ts'
 import { DNS_LABEL } from './inputs.ts'
-import type { SmokeTest } from './smoke.ts'
 
 interface Where {
   kubeconfig: string | undefined
@@ -22,7 +19,7 @@ interface Where {
 export function connect(
   where: Where,
   world: { environment: Record<string, string | undefined>; signal: AbortSignal; story: Story },
-): { cluster: RestCluster; namespace: string; forward: ReturnType<typeof createForward> } {
+): { cluster: RestCluster; namespace: string; kubeconfig: KubeConfig } {
   const { environment, signal, story } = world
   const config = loadKubeconfig({
     ...(where.kubeconfig && { kubeconfig: where.kubeconfig }),
@@ -37,27 +34,7 @@ export function connect(
   const credentials = kubeconfigCredentials(config, systemClock)
   const onRetry = (text: string) => story.tell(text, 'warning')
   const cluster = new RestCluster({ credentials, clock: systemClock, signal, patience: where.apiTimeout, onRetry })
-  return { cluster, namespace, forward: createForward(config, cluster) }
-}
-
-/**
- * The suite of a file of the workspace, as it is run through the cluster. It is read now and in every run; what is wrong with it is thrown now.
- */
-export function smokeTests(
-  file: string,
-  where: { namespace: string; workspace: string; expectVersion: string | undefined },
-  ports: Omit<Parameters<typeof runSuite>[1], 'clock' | 'network'> & Parameters<typeof runSuite>[1]['network'],
-): SmokeTest {
-  const { namespace, workspace, expectVersion } = where
-  const { environment, forward, story, ...rest } = ports
-  const text = readInside(file, workspace)
-  const load = (service: string, port: string) =>
-    loadSuite(text, { file, target: `k8s://${namespace}/${service}:${port}`, expectVersion, read: filesBeside(file, workspace) })
-  load('service', '80')
-  // The release has phases of its own.
-  const quiet = { ...story, phase: () => undefined }
-  return (service, port, signal) =>
-    runSuite(load(service, port), { ...rest, signal, story: quiet, clock: systemClock, network: { environment, forward } })
+  return { cluster, namespace, kubeconfig: config }
 }
 
 /** Renders a Kustomize folder with kubectl, or kustomize where there is no kubectl. */

@@ -30,9 +30,14 @@ export function smokeGate(test: SmokeTest, target: [service: string, port: strin
   return {
     name: 'smoke suite',
     async start() {
-      running = test(...target, AbortSignal.any([signal, ended.signal])).then(
-        (result) => void (finding = findingOf(result)),
-        (error: unknown) => void (failure = error instanceof Error ? error : new Error(String(error))),
+      const both = AbortSignal.any([signal, ended.signal])
+      running = test(...target, both).then(
+        (result) => {
+          finding = findingOf(result)
+        },
+        (error: unknown) => {
+          failure = error instanceof Error ? error : new Error(String(error))
+        },
       )
     },
     async sample() {
