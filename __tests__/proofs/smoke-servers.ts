@@ -13,12 +13,14 @@ import { type Case, hostile, nginx, redis } from './support/smoke/cases.ts'
 import { type Hostile, startHostile } from './support/smoke/hostile.ts'
 import { answers, startNginx, writeCertificates } from './support/smoke/nginx.ts'
 import { freePorts } from './support/smoke/ports.ts'
-import { until, type World, withNamespace } from './support/world.ts'
+import { liveState, runRelease, until, type World, withNamespace } from './support/world.ts'
 
 /** What a run with two dozen bombs and floods may take of memory; Node itself takes about 70. */
 const MOST_MIB = 300
 /** How long after its deadline a run may still be there, in seconds: start, report and exit of the process. */
 const SLACK = 3
+/** The tag whose requests all fail; its health is well. */
+const ERRING = 'erring'
 const [REDIS_PORT = 0] = await freePorts(1)
 
 interface Bench {
@@ -54,6 +56,7 @@ async function prove(world: World) {
     await nowhere(bench)
     await blocked(bench)
     await behindTheKubelet(bench)
+    await asGate(bench)
   } finally {
     await Promise.all([stopNginx(), stopRedis(), servers.close()])
     await rm(folder, { recursive: true, force: true })
@@ -342,7 +345,44 @@ async function notAllowed(bench: Bench, namespace: string): Promise<void> {
   }
 }
 
+/** A release that the suite decides on: what it refuses gets no traffic. */
+async function asGate(bench: Bench): Promise<void> {
+  const { world } = bench
+  if (world.only && !'a release'.includes(world.only)) return
+  await withNamespace(world, 'gate', async (namespace) => {
+    const inputs = { 'smoke-suite': 'examples/secure-messenger/smoke.yaml', 'bake-time': '15s' }
+    const deploy = (version: string, expected: string) =>
+      runRelease(world, namespace, { version, inputs: { ...inputs, 'smoke-version': expected } })
+    const good = await deploy('v1', 'v1')
+    tell(
+      bench,
+      good.code === 0 && good.outputs.outcome === 'passed' && !good.outputs.reason,
+      `a good release ended as ${good.outputs.outcome}: ${good.outputs.reason}`,
+    )
+    const runs = good.log.split('\n').filter((line) => line.includes('smoke suite: 5 checks passed')).length
+    tell(bench, runs === 2, `the suite passed ${runs} times, expected twice: before traffic, and under it`)
+    for (const [version, expected, says] of [
+      [ERRING, ERRING, /version .*unhealthy, status/],
+      ['v2', 'v3', /"v2", expected "v3"/],
+    ] as const) {
+      const bad = await deploy(version, expected)
+      const { outcome, switched, reason = '' } = bad.outputs
+      tell(
+        bench,
+        bad.code === 1 && outcome === 'failed' && switched === 'false' && says.test(reason),
+        `${version} ended as ${outcome}, switched ${switched}: ${reason}`,
+      )
+    }
+    const { service } = await liveState(world, namespace)
+    const { clusterIP, ports } = (service?.spec ?? {}) as { clusterIP?: string; ports?: { port: number }[] }
+    const answer = await fetch(`http://${clusterIP}:${ports?.[0]?.port}/version`)
+    const { version } = (await answer.json()) as { version: string }
+    tell(bench, version === 'v1', `${version} serves, not v1`)
+  })
+}
+
 export const proof: Proof = {
+  images: { [ERRING]: { ERROR_RATE: '1' } },
   claim: 'of every server the right word: unhealthy, or unreachable and where; within the deadline, with bounded memory',
   prepare: (log) => ensurePackages({ nginx: 'nginx', 'redis-server': 'redis-server', openssl: 'openssl' }, log),
   prove,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { getExecOutput } from '@actions/exec'
+import type { KubeConfig } from '@kubernetes/client-node'
 import { kubeconfigCredentials, loadKubeconfig } from '../shared/kubernetes/credentials.ts'
-import { createForward } from '../shared/kubernetes/port-forward.ts'
 import { RestCluster } from '../shared/kubernetes/rest.ts'
 import type { Story } from '../shared/report/story.ts'
 import { systemClock } from '../shared/time/clock.ts'
@@ -19,7 +19,7 @@ interface Where {
 export function connect(
   where: Where,
   world: { environment: Record<string, string | undefined>; signal: AbortSignal; story: Story },
-): { cluster: RestCluster; namespace: string; forward: ReturnType<typeof createForward> } {
+): { cluster: RestCluster; namespace: string; kubeconfig: KubeConfig } {
   const { environment, signal, story } = world
   const config = loadKubeconfig({
     ...(where.kubeconfig && { kubeconfig: where.kubeconfig }),
@@ -34,7 +34,7 @@ export function connect(
   const credentials = kubeconfigCredentials(config, systemClock)
   const onRetry = (text: string) => story.tell(text, 'warning')
   const cluster = new RestCluster({ credentials, clock: systemClock, signal, patience: where.apiTimeout, onRetry })
-  return { cluster, namespace, forward: createForward(config, cluster) }
+  return { cluster, namespace, kubeconfig: config }
 }
 
 /** Renders a Kustomize folder with kubectl, or kustomize where there is no kubectl. */

@@ -13,18 +13,13 @@ await runAction('bluegreen-deploy', async (host) => {
   const started = Date.now()
   const { environment, signal, story } = host
   const inputs = parseInputs(environment, host.mask)
-  const { cluster, namespace, forward } = connect({ ...inputs, namespace: inputs.config.namespace }, { environment, signal, story })
+  const { cluster, namespace, kubeconfig } = connect({ ...inputs, namespace: inputs.config.namespace }, { environment, signal, story })
   const config = { ...inputs.config, namespace }
   const url = host.runUrl ?? 'a run outside of GitHub Actions'
   const identity = `${environment.GITHUB_RUN_ID ?? 'local'}-${environment.GITHUB_RUN_ATTEMPT ?? '1'}-${environment.GITHUB_JOB ?? 'job'}-${randomUUID()}`
   const workspace = environment.GITHUB_WORKSPACE ?? process.cwd()
-  const smoke =
-    inputs.smoke &&
-    smokeTests(
-      inputs.smoke.suite,
-      { namespace, workspace, expectVersion: inputs.smoke.expectVersion },
-      { environment, forward, signal, story, mask: host.mask },
-    )
+  const world = { kubeconfig, cluster, namespace, workspace, environment, story, mask: host.mask }
+  const smoke = inputs.smoke && smokeTests(inputs.smoke, world)
   // From here on post ends what this process does not.
   if (config.command !== 'status' && !config.dryRun) host.saveState('identity', identity)
   const manifests = () => loadManifests(inputs.manifests, { workspace, stdin: readStdin, kustomize })

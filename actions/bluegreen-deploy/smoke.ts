@@ -30,7 +30,8 @@ export function smokeGate(test: SmokeTest, target: [service: string, port: strin
   return {
     name: 'smoke suite',
     async start() {
-      running = test(...target, AbortSignal.any([signal, ended.signal])).then(
+      const both = AbortSignal.any([signal, ended.signal])
+      running = test(...target, both).then(
         (result) => {
           finding = findingOf(result)
         },

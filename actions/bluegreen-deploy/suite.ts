@@ -1,24 +1,32 @@
+// The real smoke suite of main; post has none, and should not carry what it takes.
+import type { KubeConfig } from '@kubernetes/client-node'
+import type { Cluster } from '../shared/kubernetes/cluster.ts'
+import { createForward } from '../shared/kubernetes/port-forward.ts'
+import type { Story } from '../shared/report/story.ts'
 import { systemClock } from '../shared/time/clock.ts'
 import { filesBeside, readInside } from '../shared/workspace.ts'
-import { loadSuite, runSuite } from '../smoke-test/engine.ts'
+import { loadSuite, runSuite, type Suite } from '../smoke-test/engine.ts'
 import type { SmokeTest } from './smoke.ts'
 
-/**
- * The suite of a file of the workspace, as it is run through the cluster. It is read now and in every run; what is wrong with it is thrown now.
- */
-export function smokeTests(
-  file: string,
-  where: { namespace: string; workspace: string; expectVersion: string | undefined },
-  ports: Omit<Parameters<typeof runSuite>[1], 'clock' | 'network'> & Parameters<typeof runSuite>[1]['network'],
-): SmokeTest {
-  const { namespace, workspace, expectVersion } = where
-  const { environment, forward, story, ...rest } = ports
+interface World {
+  kubeconfig: KubeConfig
+  cluster: Cluster
+  namespace: string
+  workspace: string
+  environment: Record<string, string | undefined>
+  story: Story
+  mask: (secret: string) => void
+}
+
+/** The suite of a file of the workspace, through the cluster's port-forward. What is wrong with it is thrown at once, line by line. */
+export function smokeTests({ suite: file, expectVersion }: { suite: string; expectVersion: string | undefined }, world: World): SmokeTest {
+  const { namespace, workspace, environment, mask } = world
   const text = readInside(file, workspace)
-  const load = (service: string, port: string) =>
+  const load = (service: string, port: string): Suite =>
     loadSuite(text, { file, target: `k8s://${namespace}/${service}:${port}`, expectVersion, read: filesBeside(file, workspace) })
   load('service', '80')
+  const network = { environment, forward: createForward(world.kubeconfig, world.cluster) }
   // The release has phases of its own.
-  const quiet = { ...story, phase: () => undefined }
-  return (service, port, signal) =>
-    runSuite(load(service, port), { ...rest, signal, story: quiet, clock: systemClock, network: { environment, forward } })
+  const story = { ...world.story, phase: () => undefined }
+  return (service, port, signal) => runSuite(load(service, port), { clock: systemClock, signal, story, mask, network })
 }
