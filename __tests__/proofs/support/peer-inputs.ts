@@ -257,6 +257,11 @@ const read: Case = {
     const away = await through({ 'api-timeout': '3s' })
     proxy.use(async () => 'pass')
     show('api-timeout', away.code === 1 && away.seconds < 20)
+    const suite = { 'smoke-suite': 'examples/secure-messenger/smoke.yaml', 'smoke-version': 'another' }
+    // The proxy passes no port-forward.
+    const smoked = await through({ ...suite, kubeconfig: world.kubeconfig }, { version: 'v5' })
+    show('smoke-suite', smoked.code === 1 && smoked.log.includes('smoke suite'))
+    show('smoke-version', smoked.outputs['switched'] === 'false' && smoked.log.includes('expected "another"'))
     const prepared = await through({ command: 'prepare' }, { version: 'v4' })
     const { revision = '' } = prepared.outputs
     show('command', (await imageOf(scene, 'blue')) === `${BACKEND}:v4`)

@@ -263,7 +263,8 @@ export class RestCluster implements Cluster {
     const status = statusOf(text) ?? { message: text.slice(0, 500) }
     // Something before the API server that knows no such page says nothing about the object.
     if (statusCode === 404 && !statusOf(text) && !text.startsWith('404 page not found')) {
-      return new ApiError(call.verb, call.target, 0, { message: `404, which is not the API server's: ${status.message}` })
+      const why = text.startsWith('{') ? 'cut off' : "which is not the API server's"
+      return new ApiError(call.verb, call.target, 0, { message: `404, ${why}: ${status.message}` })
     }
     const after = Number(headers['retry-after'])
     const details = after > 0 ? { ...status.details, retryAfterSeconds: after } : status.details
