@@ -123,6 +123,7 @@ test.each<[string, Reply, number, RegExp]>([
   ['protobuf', text('k8s\0\n\f', 200, { 'content-type': 'application/vnd.kubernetes.protobuf' }), 200, /cut off or is not JSON/],
   ['a page of something before it', text('<html>login', 200, { 'content-type': 'text/html' }), 200, /cut off or is not JSON/],
   ['a page that says not found', text('<html>no such page', 404), 200, /404, which is not the API server's: <html>no such page/],
+  ['a 404 that is cut off', text('{"kind":"Status","mess', 404), 200, /404, cut off: \{"kind"/],
   ['JSON of something else', json({ error: 'maintenance' }), 200, /not what was asked for: \{"error":"maintenance"\}/],
   ['null', json(null), 200, /not what was asked for: null/],
   ['an array', json([web]), 200, /not what was asked for/],
