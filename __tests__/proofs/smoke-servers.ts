@@ -308,7 +308,7 @@ async function behindTheKubelet(bench: Bench): Promise<void> {
     const checks = cases.map(({ name, check }) => ({ name, ...check }))
     const result = await run(bench, { deadline: '15s', version, checks }, { ...inputs, 'expect-version': 'v1' })
     compare(bench, [{ name: 'version', check: {}, expected: 'passed' }, ...cases], result)
-    const other = await run(bench, { deadline: '3s', version, checks }, { ...inputs, 'expect-version': 'v2' })
+    const other = await run(bench, { deadline: '12s', version, checks }, { ...inputs, 'expect-version': 'v2' })
     compare(bench, [{ name: 'version', check: {}, expected: 'wrong', says: /"v1", expected "v2"/ }], other)
     tell(bench, other.outputs.skipped === String(cases.length), 'an old version was tested')
     const mixed = await run(
@@ -350,7 +350,7 @@ async function asGate(bench: Bench): Promise<void> {
   const { world } = bench
   if (world.only && !'a release'.includes(world.only)) return
   await withNamespace(world, 'gate', async (namespace) => {
-    const inputs = { 'smoke-suite': 'examples/secure-messenger/smoke.yaml', 'bake-time': '15s' }
+    const inputs = { 'smoke-suite': 'examples/secure-messenger/smoke.yaml', 'bake-time': '40s' }
     const deploy = (version: string, expected: string) =>
       runRelease(world, namespace, { version, inputs: { ...inputs, 'smoke-version': expected } })
     const good = await deploy('v1', 'v1')
