@@ -27,6 +27,7 @@ const ledger: Ledger = {
   warm: { color: 'blue', revision: 1 },
   operation: null,
   history: [entry(2, ['web@sha256:2']), entry(1, [])],
+  forgotten: [],
 }
 const released: ReleaseResult = { ...result(ledger, 'green'), outcome: 'passed', headline: 'Revision 2 released', switched: true }
 

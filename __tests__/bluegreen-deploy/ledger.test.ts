@@ -62,6 +62,7 @@ test('what one run writes, the next one reads', async () => {
     warm: null,
     operation: null,
     history: [],
+    forgotten: [],
   })
   await first.write({ generation: 3, revision: 2, operation: operation(2) })
   await first.write({ active: { color: 'blue', revision: 1 } })
@@ -205,7 +206,7 @@ test('what is done goes into the history; too old contents are forgotten, but fo
     { at: 'now', run: 'here' },
   )
   const { history, operation: open_, active } = store.state
-  expect(history.map(({ revision }) => revision)).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3])
+  expect(history.map(({ revision }) => revision)).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 1])
   expect(history[0]).toEqual({
     revision: 12,
     color: 'green',
@@ -222,6 +223,33 @@ test('what is done goes into the history; too old contents are forgotten, but fo
   // 1 still serves, 2 is nowhere any more
   expect(kept(cluster)).toHaveLength(11)
   expect(kept(cluster)).not.toContain('bluegreen-web-r2')
+  // Once it serves no more, 1 is forgotten too.
+  await store.write({ revision: 13, operation: operation(13) })
+  await store.finish('released', content('sha256:13'), { active: { color: 'green', revision: 13 }, warm: null }, { at: '', run: '' })
+  expect(kept(cluster)).not.toContain('bluegreen-web-r1')
+})
+
+test('a content that was to be forgotten when its run died is forgotten by the next end, or by tidying', async () => {
+  const cluster = newCluster()
+  const deletesNothing = intercept(cluster, {
+    before: ({ verb }) => {
+      if (verb === 'delete') throw new Error('killed')
+    },
+  })
+  const dying = await open(deletesNothing)
+  for (let revision = 1; revision <= 13; revision++) await dying.saveContent(revision, content(`sha256:${revision}`))
+  await dying.write({ revision: 11, history: entries(10, 1), operation: operation(11) })
+  const sides = { active: { color: 'green', revision: 11 }, warm: null } as const
+  await expect(dying.finish('released', content('sha256:11'), sides, { at: '', run: '' })).rejects.toThrow('killed')
+  expect(kept(cluster)).toContain('bluegreen-web-r1')
+  const next = await LedgerStore.read(cluster, 'shop', 'web')
+  await next.write({ revision: 12, operation: operation(12) })
+  await next.finish('failed', content('sha256:12'), sides, { at: '', run: '' })
+  expect(kept(cluster)).not.toContain('bluegreen-web-r1')
+  expect(kept(cluster)).not.toContain('bluegreen-web-r2')
+  await (await LedgerStore.read(cluster, 'shop', 'web')).tidy()
+  expect(kept(cluster)).not.toContain('bluegreen-web-r13') // it never began
+  expect(kept(cluster)).toHaveLength(10)
 })
 
 test('a revision that is finished again takes the place of its entry and keeps its digests', async () => {

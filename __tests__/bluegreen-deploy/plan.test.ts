@@ -10,7 +10,17 @@ const objects = [
   { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', metadata: { name: 'web' } },
 ]
 const content = contentOf(objects, ['registry.example/web:v1'])
-const EMPTY: Ledger = { version: 1, release: 'shop', generation: 1, revision: 0, active: null, warm: null, operation: null, history: [] }
+const EMPTY: Ledger = {
+  version: 1,
+  release: 'shop',
+  generation: 1,
+  revision: 0,
+  active: null,
+  warm: null,
+  operation: null,
+  history: [],
+  forgotten: [],
+}
 const entry = { revision: 4, color: 'blue', outcome: 'released', digest: content.digest, images: [], digests: [] } as const
 const times = { started: '', finished: '', run: '' }
 const SERVES: Ledger = {

@@ -91,7 +91,7 @@ function killed(scenario: Scenario, write: WriteName, when: 'before' | 'after', 
     }
     stage.proxy.use(atWrite(color, write, act, (name, call) => scenario.told?.(stage, name, call)))
     const result = await scenario.run(stage, { kill: death.signal, post: 'never' })
-    if (!death.signal.aborted) return passedBy(scenario, result) // the write did not come: a retry that was not needed this time
+    if (!death.signal.aborted) return notMet(stage, scenario, result) // a retry that was not needed this time
     await stage.look()
     return end(stage, ending)
   }
@@ -102,6 +102,15 @@ const passedBy = ({ outcome, name }: Scenario, { outputs, report }: BundleResult
   outputs['outcome'] === outcome
     ? undefined
     : [`${name} ended ${outputs['outcome']}, not ${outcome}: ${outputs['reason'] ?? `${report?.headline} ${report?.reason}`}`]
+
+/** The write of the case did not come: what is left is made ready for the next case, with both colors there. */
+async function notMet(stage: Stage, scenario: Scenario, result: BundleResult): Promise<string[] | undefined> {
+  stage.proxy.use(async () => 'pass')
+  const problems = passedBy(scenario, result)
+  if (problems || scenario.fresh) return problems
+  const after = await end(stage, 'deploy')
+  return after.length ? after : undefined
+}
 
 /** Every answer to a write (or to those of one name) is lost the first time, while the write was done. */
 function answersLost(scenario: Scenario, write?: WriteName): Case {
@@ -122,7 +131,7 @@ function answersLost(scenario: Scenario, write?: WriteName): Case {
       return 'drop'
     })
     const result = await scenario.run(stage, {})
-    if (!lost) return passedBy(scenario, result)
+    if (!lost) return notMet(stage, scenario, result)
     const problems = passedBy(scenario, result) ?? []
     if (problems.length) stage.world.log(result.log)
     const stays = scenario.outcome === 'failed'
@@ -153,7 +162,7 @@ function frozen(scenario: Scenario, write: WriteName, held: boolean, by: 'recove
     }
     stage.proxy.use(atWrite(color, write, act, (name, call) => scenario.told?.(stage, name, call)))
     const running = scenario.run(stage, { env: { PROOF_RUN: id }, post: 'never' })
-    if ((await Promise.race([running, asleep.promise])) !== undefined) return passedBy(scenario, await running)
+    if ((await Promise.race([running, asleep.promise])) !== undefined) return notMet(stage, scenario, await running)
     const problems: string[] = []
     try {
       const version = await stage.other()

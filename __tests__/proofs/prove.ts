@@ -1,5 +1,5 @@
 // npm run prove -- NAME [--short] [--only CASE] [--record]: runs one claim for real; the last line is its figures as JSON. --record keeps
-// those of a whole run for the README.
+// them for the README.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
@@ -63,7 +63,7 @@ async function main(): Promise<number> {
     for (const known of await names()) console.log(`${known.padEnd(16)} ${(await load(known)).claim}`)
     return 0
   }
-  if (values.record && (values.short || values.only)) throw new Error('--record is for a whole run: without --short and --only')
+  if (values.record && values.only) throw new Error('--record is for all cases: without --only')
   if (!existsSync(join(here, `${name}.ts`))) throw new Error(`there is no proof ${name}; there are ${(await names()).join(', ')}`)
   const proof = await load(name)
   if (process.env[INSIDE] && proof.prove) {
@@ -80,7 +80,8 @@ async function main(): Promise<number> {
   const figures = proof.merge ? proof.merge(runs) : (runs[0] ?? {})
   const objections = proof.judge(figures)
   for (const objection of objections) console.error(`${name}: ${objection}`)
-  if (values.record && objections.length === 0) recordFigures(`prove -- ${name}`, { claim: proof.claim, figures })
+  if (values.record && objections.length === 0)
+    recordFigures(`prove -- ${name}${values.short ? ' --short' : ''}`, { claim: proof.claim, figures })
   console.log(JSON.stringify(figures))
   return objections.length ? 1 : 0
 }

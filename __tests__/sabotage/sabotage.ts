@@ -1,5 +1,6 @@
-// npm run sabotage [-- NAME] [--short] [--record]: breaks one guarantee at a time on a copy of the sources, and wants the proof of it to go red. NAME is
-// a proof, or part of a patch's name; --short takes the first patch of each proof. The last line is {patches, survived}.
+// npm run sabotage [-- NAME] [--short] [--record]: breaks one guarantee at a time on a copy of the sources, and wants the proof of it to go
+// red. NAME is a proof, or part of a patch's name; --short takes the first patch of each proof, and does not show first that the proof is
+// green without it. The last line is {patches, survived}.
 import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -137,7 +138,7 @@ function endGroup(pid: number): void {
 }
 
 /** All patches of one proof, in one cluster: each part first without a patch, then with it. Gives the names of what survived. */
-async function sabotageProof(name: string, patches: Sabotage[], temp: string): Promise<string[]> {
+async function sabotageProof(name: string, patches: Sabotage[], temp: string, short: boolean): Promise<string[]> {
   const { proof } = (await import(join(root, '__tests__/proofs', `${name}.ts`))) as { proof: Proof }
   proof.prepare?.(console.log)
   const cluster = proof.alone ? undefined : await startCluster(proof.clusters?.at(-1) ?? {})
@@ -148,9 +149,10 @@ async function sabotageProof(name: string, patches: Sabotage[], temp: string): P
     const parts = new Map<string, Verdict>()
     for (const patch of patches) {
       const asked = [name, ...patch.args].join(' ')
-      const before = parts.get(asked) ?? (await judge(cluster, proof, patch, whole))
-      parts.set(asked, before)
-      if (before.objections?.length !== 0) {
+      // In the short form they are known to be green: CI has just run the proofs themselves.
+      const before = short ? undefined : (parts.get(asked) ?? (await judge(cluster, proof, patch, whole)))
+      if (before) parts.set(asked, before)
+      if (before && before.objections?.length !== 0) {
         survived.push(patch.name)
         console.log(`NOT GREEN ${patch.name}: ${asked} objects without any patch, so nothing is shown\n${tail(before.log)}`)
         continue
@@ -203,7 +205,7 @@ async function main(): Promise<number> {
   const lane = async (): Promise<void> => {
     for (let next = proofs.shift(); next; next = proofs.shift()) {
       const own = patches.filter((patch) => patch.proof === next)
-      survived.push(...(await sabotageProof(next, own, temp)))
+      survived.push(...(await sabotageProof(next, own, temp, values.short)))
     }
   }
   await Promise.all(Array.from({ length: LANES }, lane))

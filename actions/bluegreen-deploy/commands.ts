@@ -163,8 +163,7 @@ export class Run {
   async #recover(machine: Machine, ledger: LedgerStore): Promise<ReleaseResult> {
     const { operation } = ledger.state
     if (!operation || operation.phase === 'prepared') {
-      // What a run has kept that died before it began.
-      if (!operation) await ledger.dropContent(ledger.state.revision + 1)
+      if (!operation) await ledger.tidy()
       const headline = operation
         ? `Nothing to recover: revision ${operation.candidate.revision} waits for promote`
         : 'Nothing to recover: no release is unfinished'

@@ -68,8 +68,10 @@ const ledgerSchema = z.object({
   /** The old color, kept for a fast way back. */
   warm: side.nullable(),
   operation: operation.nullable(),
-  /** Newest first. */
+  /** Newest first: the last ten, and what is still there. */
   history: z.array(entry),
+  /** Revisions whose manifests are deleted next: whoever wrote this may have died before it did. */
+  forgotten: z.array(z.int()).default([]),
 })
 export type Ledger = z.infer<typeof ledgerSchema>
 
@@ -148,7 +150,7 @@ export class LedgerStore {
     this.#object = object
     this.#state = object
       ? parseLedger(object.data?.[STATE], release)
-      : { version: 1, release, generation: 0, revision: 0, active: null, warm: null, operation: null, history: [] }
+      : { version: 1, release, generation: 0, revision: 0, active: null, warm: null, operation: null, history: [], forgotten: [] }
   }
 
   static async read(cluster: Cluster, namespace: string, release: string): Promise<LedgerStore> {
@@ -268,13 +270,23 @@ export class LedgerStore {
       ...(operation.reason && { reason: operation.reason }),
     }
     const all = [entry, ...history.filter((other) => other !== earlier)]
-    const next = all.slice(0, HISTORY)
-    await this.write({ ...sides, operation: null, history: next })
-    const used = new Set([...next, ...Object.values(sides)].map((kept) => kept?.revision))
-    for (const old of all) if (!used.has(old.revision)) await this.dropContent(old.revision)
+    const stays = Object.values(sides).map((kept) => kept?.revision)
+    const next = all.filter((old, at) => at < HISTORY || stays.includes(old.revision))
+    const used = new Set([...next.map((kept) => kept.revision), ...stays])
+    const { active, warm } = this.#state
+    const had = [...all, active, warm, operation.stable, operation.replaces].flatMap((old) => old?.revision ?? [])
+    const forgotten = [...new Set(had)].filter((old) => !used.has(old))
+    const before = this.#state.forgotten.filter((old) => !used.has(old))
+    await this.write({ ...sides, operation: null, history: next, forgotten })
+    for (const old of [...before, ...forgotten]) await this.#dropContent(old)
   }
 
-  async dropContent(revision: number): Promise<void> {
+  /** Deletes what an earlier run kept that died before it began, or was to delete when it died. */
+  async tidy(): Promise<void> {
+    for (const revision of [...this.#state.forgotten, this.#state.revision + 1]) await this.#dropContent(revision)
+  }
+
+  async #dropContent(revision: number): Promise<void> {
     await this.#cluster.delete({ apiVersion: 'v1', kind: 'Secret', namespace: this.#namespace, name: contentName(this.#release, revision) })
   }
 }

@@ -1,45 +1,13 @@
-import { type Cluster, type KubeObject, nameOf, refOf } from '../shared/kubernetes/cluster.ts'
-import type { Evidence } from '../shared/kubernetes/diagnosis.ts'
+import { type KubeObject, nameOf, refOf } from '../shared/kubernetes/cluster.ts'
 import { Superseded } from '../shared/kubernetes/lease.ts'
-import type { Story } from '../shared/report/story.ts'
-import { type Clock, formatDuration } from '../shared/time/clock.ts'
-import type { Colors } from './candidate.ts'
-import { checkInRow, chooseCheck } from './check.ts'
-import type { Config } from './config.ts'
-import { bakeGates, type Finding, watchGates } from './gates.ts'
-import type { Content, Entry, LedgerStore, Operation, Phase, Side } from './ledger.ts'
+import { formatDuration } from '../shared/time/clock.ts'
+import type { Finding } from './gates.ts'
+import type { Content, Entry, Operation, Phase, Side } from './ledger.ts'
 import { absentShared, applyShared, restoreShared } from './shared-objects.ts'
-import { findingOf, type SmokeTest, smokeGate, smokeTarget } from './smoke.ts'
 import type { Router } from './traffic.ts'
+import { Rejected, verifyPreview, watchUnderTraffic } from './verify.ts'
 import { loadView, type View } from './view.ts'
-import type { Writer } from './writer.ts'
-
-/** The candidate is bad: traffic stays on, or goes back to, the stable color. */
-export class Rejected extends Error {
-  readonly evidence: Evidence[]
-  /** Not bad, but not shown to be good either. */
-  readonly inconclusive: boolean
-  constructor(reason: string, evidence: Evidence[] = [], inconclusive = false) {
-    super(reason)
-    this.evidence = evidence
-    this.inconclusive = inconclusive
-  }
-}
-
-export interface MachineWorld {
-  config: Config
-  cluster: Cluster
-  clock: Clock
-  signal: AbortSignal
-  story: Story
-  ledger: LedgerStore
-  writer: Writer
-  colors: Colors
-  router(service: string): Router
-  /** The suite that has to pass before traffic and under it. */
-  smoke?: SmokeTest | undefined
-  run: { identity: string; url: string }
-}
+import type { MachineWorld } from './world.ts'
 
 /** How long the old color may take to be at full capacity before traffic goes back to what it has. */
 const BACK_PATIENCE = 30_000
@@ -233,40 +201,9 @@ export class Machine {
 
   async #verify(operation: Operation): Promise<void> {
     const view = await this.#view(operation.candidate)
-    await this.#checkPreview(view)
-    await this.#smokePreview(view)
+    await verifyPreview(this.#world, view)
     if (operation.kind === 'prepare') await this.#advance('prepared', `wait for promote with revision ${operation.candidate.revision}`)
     else await this.advanceToSwitch()
-  }
-
-  async #checkPreview({ parts, rendered }: View): Promise<void> {
-    const { config, story } = this.#world
-    const check = chooseCheck(parts.workload, rendered.preview, config.check)
-    if (!check) {
-      story.tell('no check before traffic: give check-path, or the container an HTTP readiness probe on a port of the Service', 'warning')
-      return
-    }
-    const result = await checkInRow(this.#world, {
-      ...config.check,
-      namespace: config.namespace,
-      service: rendered.preview.metadata.name,
-      check,
-    })
-    if (!result.passed)
-      throw new Rejected(`before traffic: ${result.text}`, [
-        { title: `Last answer to GET ${check.path}`, text: result.body.slice(0, 4096) },
-      ])
-    story.tell(`${result.text}, ${config.check.passes} in a row`, 'good')
-  }
-
-  async #smokePreview({ rendered }: View): Promise<void> {
-    const { smoke, config, signal, story } = this.#world
-    if (!smoke) return
-    const finding = findingOf(await smoke(...smokeTarget(rendered.preview, config.check.port), signal))
-    const text = `before traffic: ${finding.text}`
-    if (finding.verdict === 'failed') throw new Rejected(text, finding.evidence)
-    if (finding.verdict === 'inconclusive') throw new Error(text)
-    story.tell(text, 'good')
   }
 
   async #switch(operation: Operation): Promise<void> {
@@ -288,7 +225,7 @@ export class Machine {
   }
 
   async #bake(operation: Operation): Promise<void> {
-    const { clock, signal, colors, config, story } = this.#world
+    const { colors, config, story } = this.#world
     const { candidate, stable } = operation
     const view = await this.#view(candidate)
     if (stable && config.bakeTime > 0) {
@@ -300,22 +237,7 @@ export class Machine {
         )
       }
     }
-    const gates = bakeGates(this.#world, view)
-    const { smoke } = this.#world
-    if (smoke && config.bakeTime > 0) gates.push(smokeGate(smoke, smokeTarget(view.rendered.service, config.check.port), signal))
-    const findings = await watchGates(gates, {
-      clock,
-      signal,
-      duration: config.bakeTime,
-      every: 1000,
-      tell: (text) => story.tell(text),
-    })
-    const bad = findings.find((finding) => finding.verdict === 'failed')
-    if (bad) throw new Rejected(`under traffic: ${bad.text}`, bad.evidence)
-    for (const { text, verdict } of findings) story.tell(text, verdict === 'passed' ? 'good' : 'warning')
-    const open = findings.find((finding) => finding.verdict === 'inconclusive')
-    if (open && config.onInconclusive === 'back') throw new Rejected(`not enough evidence: ${open.text}`, open.evidence, true)
-    this.findings = findings
+    this.findings = await watchUnderTraffic(this.#world, view)
     await this.#advanceToRetire(operation)
   }
 

@@ -54,6 +54,8 @@ describe('one metric', () => {
     ['no data, required and critical', [], low, { mustHaveData: true, critical: true }, 'Nodata'],
     ['no data, zero in its place', [], low, { nanStrategy: 'replace' }, 'Pass'],
     ['single points, which Kayenta cannot rank', [2], [1], {}, 'Error'],
+    ['infinities are missing points', [Infinity, ...high], [-Infinity, ...low], {}, 'High'],
+    ['nothing but infinities', [Infinity, Infinity], low, {}, 'Nodata'],
     ['NaN as zero', flat.map(() => NaN), high, { nanStrategy: 'replace' }, 'Low'],
   ])('%s', (_, experiment, control, given, classification) => {
     expect(classify(experiment, control, rule(given)).classification).toBe(classification)

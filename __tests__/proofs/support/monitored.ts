@@ -1,14 +1,26 @@
 // Two groups of real processes under load, scraped by a real Prometheus.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, get } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { onPath } from '../../../sandbox/requirements.ts'
 import { root, until } from './world.ts'
 
 const SERVICE = join(root, 'examples/secure-messenger/backend/server.js')
+
+/** As root with apt-get it installs what is missing. */
+function ensurePrometheus(): void {
+  if (onPath('prometheus')) return
+  if (process.getuid?.() === 0 && onPath('apt-get')) {
+    console.log('Installing prometheus')
+    for (const args of [['update'], ['install', '--yes', '--no-install-recommends', 'prometheus']])
+      spawnSync('apt-get', args, { stdio: 'ignore' })
+  }
+  if (!onPath('prometheus')) throw new Error('Prometheus is missing: sudo apt-get install prometheus')
+}
 
 /** A port that nobody listens on now. */
 async function freePort(): Promise<number> {
@@ -92,6 +104,7 @@ export class Monitoring {
   }
 
   static async start(): Promise<Monitoring> {
+    ensurePrometheus()
     const folder = mkdtempSync(join(tmpdir(), 'monitored-'))
     const port = await freePort()
     writeFileSync(join(folder, 'targets.json'), '[]')
@@ -105,11 +118,8 @@ export class Monitoring {
       `--web.listen-address=127.0.0.1:${port}`,
     ]
     const child = spawn('prometheus', argv, { stdio: 'ignore' })
-    const failed = new Promise<never>((_, reject) =>
-      child.once('error', (cause) => reject(new Error('Prometheus does not start: install the package prometheus', { cause }))),
-    )
     const url = `http://127.0.0.1:${port}`
-    await Promise.race([failed, until(() => answers(`${url}/-/ready`), 60_000, 'Prometheus to be ready')])
+    await until(() => answers(`${url}/-/ready`), 60_000, 'Prometheus to be ready')
     return new Monitoring(child, folder, url)
   }
 

@@ -122,6 +122,13 @@ test('at most eight queries are under way at once', async () => {
   expect(most).toBe(8)
 })
 
+test('a huge answer is an error, not a cut', async () => {
+  const { client } = await open(() => ({ resultType: 'vector', result: [{ metric: { a: 'x'.repeat(2000) }, value: [1, '1'] }] }), {
+    limit: 1000,
+  })
+  await expect(client.instant('up', 0)).rejects.toThrow('the answer is larger than 1000 bytes')
+})
+
 test('a connection that was closed meanwhile is opened once more; twice is a fault', async () => {
   const empty = JSON.stringify({ status: 'success', data: { resultType: 'vector', result: [] } })
   for (const [hangUps, outcome] of [

@@ -85,7 +85,9 @@ export function classifyByMean(experiment: readonly number[], control: readonly 
 }
 
 function prepare(values: readonly number[], rule: MetricRule): number[] {
-  const known = rule.nanStrategy === 'remove' ? removeNaN(values) : replaceNaN(values)
+  // An infinite value has no place among differences: it is a division by nothing, and as missing as NaN.
+  const measured = values.map((value) => (Number.isFinite(value) ? value : NaN))
+  const known = rule.nanStrategy === 'remove' ? removeNaN(measured) : replaceNaN(measured)
   if (rule.outliers === 'keep' || known.length === 0) return known
   const outside = beyondQuartiles(known, rule.outlierFactor, true)
   return known.filter((_, i) => !outside[i])

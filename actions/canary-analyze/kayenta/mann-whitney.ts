@@ -1,7 +1,7 @@
 // The Mann-Whitney U test, and the interval that Kayenta takes from it: R's wilcox.test with its normal approximation, corrected for ties
 // and continuity, whose interval is found by moving one sample until the test just rejects.
 import { normalCdf, normalQuantile } from '../statistics/special.ts'
-import { extremes, ranks } from './samples.ts'
+import { extremes } from './samples.ts'
 
 export interface Interval {
   low: number
@@ -17,29 +17,44 @@ export class TiedError extends Error {
 /** How far apart two neighbouring points of the search may stay. Absolute, as in R: intervals of values below it mean nothing. */
 const TOLERANCE = 1e-4
 
-/** The standardised deviation z of the rank sum of `x - mu` among `y`. Throws a TiedError when all observations are equal. */
-export function deviation(x: readonly number[], y: readonly number[], mu: number): number {
-  const { d, sigma } = rankSum(x, y, mu)
+interface RankSum {
+  /** The rank sum of x beyond its expectation. */
+  d: number
+  sigma: number
+}
+
+/** The rank sum of `x - mu` among `y`, for any mu: both are sorted once, and only merged for each. */
+function rankSums(x: readonly number[], y: readonly number[]): (mu: number) => RankSum {
+  const [xs, ys] = [Float64Array.from(x).sort(), Float64Array.from(y).sort()]
+  const [m, n] = [xs.length, ys.length]
+  return (mu) => {
+    let [i, j, w, ties] = [0, 0, 0, 0]
+    while (i < m || j < n) {
+      const value = Math.min(i < m ? (xs[i] ?? 0) - mu : Infinity, j < n ? (ys[j] ?? 0) : Infinity)
+      const [fromX, fromY] = [i, j]
+      while (i < m && (xs[i] ?? 0) - mu === value) i++
+      while (j < n && ys[j] === value) j++
+      // Equal values share the average of their ranks.
+      const size = i - fromX + j - fromY
+      w += (i - fromX) * (fromX + fromY + (size + 1) / 2)
+      ties += size ** 3 - size
+    }
+    const variance = ((m * n) / 12) * (m + n + 1 - ties / ((m + n) * (m + n - 1)))
+    return { d: w - (m * (m + 1)) / 2 - (m * n) / 2, sigma: Math.sqrt(variance) }
+  }
+}
+
+function standardised({ d, sigma }: RankSum): number {
   if (sigma === 0) throw new TiedError('all observations are equal: there is nothing to rank')
   return (d - Math.sign(d) / 2) / sigma
 }
 
-function rankSum(x: readonly number[], y: readonly number[], mu: number): { d: number; sigma: number } {
-  const [m, n] = [x.length, y.length]
-  const all = ranks([...x.map((value) => value - mu), ...y])
-  let w = 0
-  for (let i = 0; i < m; i++) w += all[i] ?? 0
-  const sizes = new Map<number, number>()
-  for (const rank of all) sizes.set(rank, (sizes.get(rank) ?? 0) + 1)
-  let ties = 0
-  for (const size of sizes.values()) ties += size ** 3 - size
-  const variance = ((m * n) / 12) * (m + n + 1 - ties / ((m + n) * (m + n - 1)))
-  return { d: w - (m * (m + 1)) / 2 - (m * n) / 2, sigma: Math.sqrt(variance) }
-}
+/** The standardised deviation z of the rank sum of `x - mu` among `y`. Throws a TiedError when all observations are equal. */
+export const deviation = (x: readonly number[], y: readonly number[], mu: number): number => standardised(rankSums(x, y)(mu))
 
 /** U of x, the two-sided p, and the median of all differences x - y (the Hodges-Lehmann shift). */
 export function mannWhitneyU(x: readonly number[], y: readonly number[]): { u: number; p: number; shift: number } {
-  const { d, sigma } = rankSum(x, y, 0)
+  const { d, sigma } = rankSums(x, y)(0)
   const z = sigma === 0 ? 0 : (Math.abs(d) - 0.5) / sigma
   const differences = x.flatMap((a) => y.map((b) => a - b)).toSorted((a, b) => a - b)
   const [low, high] = [differences[Math.floor((differences.length - 1) / 2)], differences[Math.ceil((differences.length - 1) / 2)]]
@@ -51,13 +66,14 @@ export function shiftInterval(experiment: readonly number[], control: readonly n
   const [lowX, highX] = extremes(experiment)
   const [lowY, highY] = extremes(control)
   const [from, to] = [lowX - highY, highX - lowY]
+  const sums = rankSums(experiment, control)
   const find = (z: number): number => {
-    const at = (mu: number): number => deviation(experiment, control, mu) - z
+    const at = (mu: number): number => standardised(sums(mu)) - z
     if (at(from) <= 0) return from
     return at(to) >= 0 ? to : root(at, from, to)
   }
   const z = normalQuantile(1 - (1 - confidence) / 2)
-  return { low: find(z), high: find(-z), estimate: root((mu) => deviation(experiment, control, mu), from, to) }
+  return { low: find(z), high: find(-z), estimate: root((mu) => standardised(sums(mu)), from, to) }
 }
 
 /** A root of f between a and b, where it changes its sign: Brent's method (1973) as R's uniroot has it, to TOLERANCE. */

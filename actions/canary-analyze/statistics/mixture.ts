@@ -48,32 +48,45 @@ export function logSumExp(values: ArrayLike<number>): number {
   for (let i = 1; i < values.length; i++) if ((values[i] ?? 0) > most) most = values[i] ?? 0
   if (most === NOTHING) return most
   let sum = 0
-  for (let i = 0; i < values.length; i++) sum += exp((values[i] ?? 0) - most)
+  for (let i = 0; i < values.length; i++) {
+    const below = (values[i] ?? 0) - most
+    // Less than what a double can hold of the sum.
+    if (below > -40) sum += exp(below)
+  }
   return most + log(sum)
+}
+
+/** The costs of a share by grid: tests of one release see the same few shares, one after the other. */
+const known = new Map<Grid, Map<number, Float64Array>>()
+const KNOWN = 8
+
+function logCostsOf(grid: Grid, share: number): Float64Array {
+  const costs = known.get(grid) ?? new Map<number, Float64Array>()
+  known.set(grid, costs)
+  const found = costs.get(share)
+  if (found) return found
+  if (costs.size >= KNOWN) costs.clear()
+  const made = grid.ratios.map((ratio) => log1p(share * (ratio - 1)))
+  costs.set(share, made)
+  return made
 }
 
 /** One e-process, for "the rate is `above` (or `below`) what the null says". Counts need not be whole. */
 export class Mixture {
   readonly #grid: Grid
   readonly #logs: Float64Array
-  #share = NaN
-  readonly #logCosts: Float64Array
 
   constructor(side: keyof typeof grids) {
     this.#grid = grids[side]
     this.#logs = this.#grid.logWeights.slice()
-    this.#logCosts = new Float64Array(this.#logs.length)
   }
 
   /** `events` of `total` fell on the candidate, where the null says that the share `share` does, or less (or more, for `below`). */
   addShare(events: number, total: number, share: number): void {
     if (total === 0) return
-    if (share !== this.#share) {
-      this.#share = share
-      for (let i = 0; i < this.#logCosts.length; i++) this.#logCosts[i] = log1p(share * ((this.#grid.ratios[i] ?? 1) - 1))
-    }
+    const logCosts = logCostsOf(this.#grid, share)
     for (let i = 0; i < this.#logs.length; i++)
-      this.#logs[i] = (this.#logs[i] ?? 0) + events * (this.#grid.logRatios[i] ?? 0) - total * (this.#logCosts[i] ?? 0)
+      this.#logs[i] = (this.#logs[i] ?? 0) + events * (this.#grid.logRatios[i] ?? 0) - total * (logCosts[i] ?? 0)
   }
 
   /** `events` were seen where the null expects `expected`, as a Poisson count; a binomial one varies less, so it is covered. */

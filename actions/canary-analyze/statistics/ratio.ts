@@ -9,24 +9,19 @@ export interface RatioInterval {
 
 /** Keeps what is needed to ask for the interval at any time. */
 export class RatioEstimate {
-  readonly #mixture = new Mixture('both')
-  #events = 0
-  readonly #intervals: { total: number; share: number }[] = []
+  readonly #intervals: { events: number; total: number; share: number }[] = []
 
   /** `events` of `total` fell on the candidate, which had the share `share` of the traffic. */
   add(events: number, total: number, share: number): void {
-    if (total === 0) return
-    this.#mixture.addShare(events, total, share)
-    this.#events += events
-    const last = this.#intervals.at(-1)
-    if (last?.share === share) last.total += total
-    else this.#intervals.push({ total, share })
+    if (total > 0) this.#intervals.push({ events, total, share })
   }
 
   /** The ratios whose e-value is below 1/alpha: in 1 - alpha of all runs the true one is always among them. */
   interval(alpha: number): RatioInterval {
     if (this.#intervals.length === 0) return { low: 0, high: Infinity }
-    const limit = this.#mixture.log - Math.log(1 / alpha)
+    const mixture = new Mixture('both')
+    for (const { events, total, share } of this.#intervals) mixture.addShare(events, total, share)
+    const limit = mixture.log - Math.log(1 / alpha)
     const kept = (logRatio: number): boolean => this.#logLikelihood(Math.exp(logRatio)) > limit
     const best = this.#best()
     return { low: Math.exp(edge(kept, best, -LARGEST)), high: Math.exp(edge(kept, best, LARGEST)) }
@@ -34,9 +29,8 @@ export class RatioEstimate {
 
   /** Of a ratio, relative to that of 1. */
   #logLikelihood(ratio: number): number {
-    let log = this.#events * Math.log(ratio)
-    for (const { total, share } of this.#intervals) log -= total * Math.log1p(share * (ratio - 1))
-    return log
+    const logRatio = Math.log(ratio)
+    return this.#intervals.reduce((log, { events, total, share }) => log + events * logRatio - total * Math.log1p(share * (ratio - 1)), 0)
   }
 
   /** The logarithm of the likeliest ratio; the likelihood has one peak. */

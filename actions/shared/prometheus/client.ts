@@ -23,6 +23,8 @@ export interface PrometheusOptions {
   tls: { ca?: string; cert?: string; key?: string }
   /** Of one query, in milliseconds. */
   timeout: number
+  /** Of an answer, in bytes. */
+  limit?: number
   signal: AbortSignal
 }
 
@@ -99,7 +101,7 @@ export class PrometheusClient implements Prometheus {
   }
 
   async #post(path: string, form: Record<string, string>, deadline: AbortSignal): Promise<{ status: number; body: string }> {
-    const { url, headers, timeout, signal } = this.#options
+    const { url, headers, timeout, limit = BODY_LIMIT, signal } = this.#options
     const answer = await request(`${url.replace(/\/+$/, '')}/api/v1/${path}`, {
       method: 'POST',
       headers: { ...headers, accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
@@ -108,7 +110,7 @@ export class PrometheusClient implements Prometheus {
       dispatcher: this.#agent,
       signal: AbortSignal.any([signal, deadline]),
     })
-    return { status: answer.statusCode, body: await readText(answer.body, BODY_LIMIT) }
+    return { status: answer.statusCode, body: await readText(answer.body, limit) }
   }
 
   async #slot(): Promise<() => void> {
