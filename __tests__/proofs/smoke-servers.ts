@@ -357,7 +357,7 @@ async function asGate(bench: Bench): Promise<void> {
     tell(
       bench,
       good.code === 0 && good.outputs.outcome === 'passed' && !good.outputs.reason,
-      `a good release ended as ${good.outputs.outcome}: ${good.outputs.reason}`,
+      `a good release ended as ${good.outputs.outcome}: ${good.outputs.reason}\n${good.report?.reason}`,
     )
     const runs = good.log.split('\n').filter((line) => line.includes('smoke suite: 5 checks passed')).length
     tell(bench, runs === 2, `the suite passed ${runs} times, expected twice: before traffic, and under it`)
@@ -375,8 +375,9 @@ async function asGate(bench: Bench): Promise<void> {
     }
     const { service } = await liveState(world, namespace)
     const { clusterIP, ports } = (service?.spec ?? {}) as { clusterIP?: string; ports?: { port: number }[] }
-    const answer = await fetch(`http://${clusterIP}:${ports?.[0]?.port}/version`)
-    const { version } = (await answer.json()) as { version: string }
+    // Without a first release there is nobody to ask, and that was said already.
+    const answer = service && (await fetch(`http://${clusterIP}:${ports?.[0]?.port}/version`))
+    const { version } = ((await answer?.json()) ?? { version: 'nothing' }) as { version: string }
     tell(bench, version === 'v1', `${version} serves, not v1`)
   })
 }
