@@ -42,6 +42,12 @@ function thinned<T>(points: readonly T[]): T[] {
   return points.filter((_, i) => (points.length - 1 - i) % step === 0)
 }
 
+/** Adds a point. A long curve loses every second one of what it has, again and again, so that it stays small. */
+function push<T>(points: T[], point: T): void {
+  points.push(point)
+  if (points.length >= 4 * MOST_POINTS) points.splice(0, points.length, ...points.filter((_, i) => i % 2 === 1))
+}
+
 interface Curves {
   /** [seconds since the beginning, value] */
   evidence: [number, number][]
@@ -145,9 +151,10 @@ class Watch {
     const seconds = (this.#to - this.#from) / 1000
     for (const { name, height, rates } of this.#judges) {
       const curves = this.#curves.get(name)
-      if (height !== undefined) curves?.evidence.push([seconds, height])
-      if (rates) curves?.candidate.push([seconds, rates.candidate])
-      if (rates?.baseline !== undefined) curves?.baseline.push([seconds, rates.baseline])
+      if (!curves) continue
+      if (height !== undefined) push(curves.evidence, [seconds, height])
+      if (rates) push(curves.candidate, [seconds, rates.candidate])
+      if (rates?.baseline !== undefined) push(curves.baseline, [seconds, rates.baseline])
     }
   }
 

@@ -28,6 +28,9 @@ const scenarios: Scenario[] = [
   { name: 'errors 0.5% -> 1.5%, probes counted', metric: 'errors', harm: 'errors', probes: 1 },
   { name: 'A/A, latency', metric: 'latency', harm: 'none' },
   { name: 'latency +20%', metric: 'latency', harm: 'latency' },
+  // Above the floor, which elsewhere keeps good releases quiet by itself.
+  { name: 'A/A, 3% errors', metric: 'errors', harm: 'none', errorRate: () => 0.03 },
+  { name: 'A/A, 3% errors, clustered', metric: 'errors', harm: 'none', errorRate: () => 0.03, burst: 5 },
 ]
 
 /** What the default method has to reach. */
