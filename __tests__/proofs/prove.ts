@@ -68,8 +68,8 @@ async function main(): Promise<number> {
   const proof = await load(name)
   if (process.env[INSIDE] && proof.prove) {
     const figures = await proof.prove(await openWorld({ short: values.short, only: values.only }))
-    console.log(JSON.stringify(figures))
-    return 0
+    await new Promise<void>((done) => process.stdout.write(`${JSON.stringify(figures)}\n`, () => done()))
+    process.exit(0) // a case that went wrong may have left something open
   }
   proof.prepare?.((line) => console.log(line))
   const runs: Figures[] = []
