@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { app, IMAGE, NAMESPACE, Stage } from './stage.ts'
+import { isReady } from '../../actions/shared/kubernetes/rollout.ts'
+import { app, IMAGE, NAMESPACE, type RunOptions, Stage } from './stage.ts'
 
 test('the first release goes to blue; nothing is left of its making', async () => {
   const stage = new Stage()
@@ -28,6 +29,36 @@ test('the second release keeps the first one warm', async () => {
   expect(stage.deployments()).toEqual({ 'web-blue': 1, 'web-green': 3 })
   expect(told).toContain('recreated in batches')
   expect(stage.harm).toEqual([])
+})
+
+/** A second release, and how many pods of the first were ready while it baked: never fewer than this. */
+async function recreated(options: RunOptions) {
+  const stage = new Stage()
+  await stage.ok('deploy', { version: 'v1' })
+  const before = new Set(stage.pods('v1').map(({ metadata }) => metadata.uid))
+  let least = Infinity
+  stage.cluster.onChange(() => {
+    if (stage.ledger().operation?.phase === 'bake') least = Math.min(least, stage.pods('v1').filter(isReady).length)
+  })
+  const { told } = await stage.ok('deploy', { version: 'v2', ...options })
+  await stage.settled()
+  const after = stage.pods('v1')
+  return { told, least, pods: after.length, old: after.filter(({ metadata }) => before.has(metadata.uid)).length, harm: stage.harm }
+}
+
+test.each<[string, RunOptions, number, string]>([
+  ['in the bake', { retire: 'keep' }, 3, 'the pods of web-blue were recreated'],
+  ['in the bake, and then scaled', {}, 1, 'the pods of web-blue were recreated'],
+  ['after a bake that is too short', { retire: 'keep', bakeTime: 1_500 }, 3, 'not all pods of web-blue were recreated in the bake time'],
+  ['after it, and scaled', { bakeTime: 1_500 }, 1, 'not all pods of web-blue were recreated in the bake time'],
+])('the old pods are recreated %s, and as many as before are ready all the time', async (_, options, pods, text) => {
+  const made = await recreated(options)
+  expect(made).toMatchObject({ least: 3, pods, old: 0, harm: [] })
+  expect(made.told).toContain(text)
+})
+
+test('a release without a bake leaves the old pods alone', async () => {
+  expect(await recreated({ retire: 'keep', bakeTime: 0 })).toMatchObject({ pods: 3, old: 3 })
 })
 
 test('the third release takes the place of the first and says so', async () => {

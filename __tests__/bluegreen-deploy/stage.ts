@@ -108,7 +108,8 @@ export class Stage {
   constructor() {
     this.cluster.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } })
     const had = new Set<string>()
-    this.cluster.onChange(({ version }) => {
+    this.cluster.onChange(({ version, object, old }) => {
+      this.#guardPods(version, object, old)
       for (const { metadata, spec } of this.cluster.all<Service>('Service')) {
         if (!('color' in spec.selector) || metadata.labels?.['devops-actions/preview']) continue
         const ready = this.ready(metadata.name).length
@@ -118,6 +119,13 @@ export class Stage {
       }
       for (const name of had) if (!this.service(name)) this.harm.push(`change ${version}: Service/${name} is gone`)
     })
+  }
+
+  /** Requests reach a pod for a while after it was told to end: none may be that users are sent to. */
+  #guardPods(version: number, object: KubeObject | undefined, old: KubeObject | undefined): void {
+    if (object?.kind !== 'Pod' || !object.metadata.deletionTimestamp || old?.metadata.deletionTimestamp) return
+    if (selects(this.service()?.spec.selector, object.metadata.labels))
+      this.harm.push(`change ${version}: Pod/${object.metadata.name} ends while Service/web selects it`)
   }
 
   behave(version: string, behaviour: Behaviour): void {

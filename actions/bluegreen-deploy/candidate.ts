@@ -41,18 +41,45 @@ export class Colors {
     await this.scale(rendered, replicas)
   }
 
-  async scale(rendered: Rendered, replicas?: number): Promise<void> {
+  /** Scales a color to `replicas` pods, or as many as the manifests say. A new `mark` has them recreated by their Deployment as well. */
+  async scale(rendered: Rendered, replicas?: number, mark?: string): Promise<void> {
     const { cluster, writer } = this.#options
     // An apply without the mark of the last restart would be another restart: at a way back, of the pods that take the traffic.
     const live = (await cluster.get(refOf(rendered.workload))) as Deployment | undefined
-    const workload = marked(rendered.workload, live?.spec.template.metadata.annotations?.[RESTARTED])
+    const workload = marked(rendered.workload, mark ?? live?.spec.template.metadata.annotations?.[RESTARTED])
     if (replicas !== undefined) workload.spec.replicas = replicas
     await writer.apply(workload, { own: true })
   }
 
-  /** Recreates the color's pods in the batches of its own rolling-update strategy. `mark` makes the same restart the same write. */
-  async restart(rendered: Rendered, mark: string): Promise<void> {
-    await this.#options.writer.apply(marked(rendered.workload, mark), { own: true })
+  /**
+   * Recreates the pods of a color without traffic until `signal` ends it, a quarter at a time and with a quarter more than the manifests
+   * say, so that as many as they say are ready all the time. A Deployment's own rolling update could not be ended at a way back: it would
+   * go on under traffic, and end pods that some node still sends requests to.
+   */
+  async recreate(rendered: Rendered, signal: AbortSignal): Promise<void> {
+    const { cluster, writer, clock, namespace } = this.#options
+    const wanted = rendered.workload.spec.replicas ?? 1
+    const query = { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: selectorText(rendered.selector) }
+    const old = new Set((await cluster.list(query)).items.map(({ metadata }) => metadata.uid))
+    await this.scale(rendered, wanted + Math.ceil(wanted / 4))
+    const ended = new Set<string | undefined>()
+    await waitFor(
+      cluster,
+      [query],
+      async (pods: Pod[]) => {
+        const here = pods.filter(({ metadata }) => !metadata.deletionTimestamp && !ended.has(metadata.uid))
+        const left = here.filter(({ metadata }) => old.has(metadata.uid))
+        if (left.length === 0) return true
+        const spare = Math.max(0, here.filter(isReady).length - wanted)
+        for (const pod of left.slice(0, spare)) {
+          ended.add(pod.metadata.uid)
+          await writer.deletePod(pod, undefined)
+        }
+        return undefined
+      },
+      { clock, signal, timeout: Number.MAX_SAFE_INTEGER },
+    )
+    await this.scale(rendered)
   }
 
   async get(color: Color): Promise<Deployment | undefined> {
@@ -97,8 +124,9 @@ export class Colors {
   }
 
   /**
-   * Waits until a color can take the traffic back: all pods available, or after `patience` at least one, or at once when the
-   * serving color has no ready pod itself (there is nothing to lose). False when there is nothing to go to within `timeout`.
+   * Waits until a color can take the traffic back: all pods ready and none too many, which would end under traffic; or after `patience`
+   * at least one, or at once when the serving color has no ready pod itself (there is nothing to lose). Undefined when there is nothing
+   * to go to within `timeout`.
    */
   async warm(
     rendered: Rendered,
@@ -115,7 +143,9 @@ export class Colors {
       (deployments: Deployment[], pods: Pod[], others: Pod[]) => {
         const deployment = deployments.find((object) => object.metadata.name === rendered.workload.metadata.name)
         const ready = pods.filter(isReady).length
-        const full = ready >= (deployment?.spec?.replicas ?? 1)
+        const alive = pods.filter(({ metadata }) => !metadata.deletionTimestamp).length
+        const replicas = deployment?.spec?.replicas ?? 1
+        const full = ready >= replicas && alive <= replicas
         const serves = others.some(isReady)
         const late = clock.monotonic() - begun >= patience
         return full || !serves || (late && ready > 0) ? { pods: ready } : undefined

@@ -3,6 +3,7 @@ import { Superseded } from '../shared/kubernetes/lease.ts'
 import { formatDuration } from '../shared/time/clock.ts'
 import type { Finding } from './gates.ts'
 import type { Content, Entry, Operation, Phase, Side } from './ledger.ts'
+import { recreation } from './recreation.ts'
 import { absentShared, applyShared, restoreShared } from './shared-objects.ts'
 import type { Router } from './traffic.ts'
 import { Rejected, verifyPreview, watchUnderTraffic } from './verify.ts'
@@ -25,6 +26,8 @@ export class Machine {
   /** Why the candidate was rejected in this run. */
   rejection: Rejected | undefined
   switched = false
+  /** All pods of the old color, while this run watched. */
+  #recreated = false
 
   constructor(world: MachineWorld) {
     this.#world = world
@@ -225,19 +228,17 @@ export class Machine {
   }
 
   async #bake(operation: Operation): Promise<void> {
-    const { colors, config, story } = this.#world
+    const { colors, config, signal, story } = this.#world
     const { candidate, stable } = operation
     const view = await this.#view(candidate)
-    if (stable && config.bakeTime > 0) {
-      const old = await this.#view(stable)
-      if (old.known) {
-        await colors.restart(old.rendered, String(candidate.revision))
-        story.tell(
-          `the pods of ${stable.color} are recreated in batches, so that kept connections move to ${candidate.color} while ${stable.color} stays warm`,
-        )
-      }
-    }
-    this.findings = await watchUnderTraffic(this.#world, view)
+    const old = stable && config.bakeTime > 0 ? await this.#view(stable) : undefined
+    const recreating = old?.known ? recreation(colors, old.rendered, signal) : undefined
+    if (recreating)
+      story.tell(
+        `the pods of ${stable?.color} are recreated in batches, so that kept connections move to ${candidate.color} while ${stable?.color} stays warm`,
+      )
+    this.findings = await watchUnderTraffic(this.#world, view, recreating ? [recreating] : [])
+    this.#recreated = recreating?.done ?? false
     await this.#advanceToRetire(operation)
   }
 
@@ -254,16 +255,19 @@ export class Machine {
     const view = await this.#view(candidate)
     let { warm } = this.#world.ledger.state
     await writer.delete(refOf(view.rendered.preview), { own: true })
-    if (stable && config.retire !== 'keep') {
+    const old = stable && (await this.#view(stable))
+    // What the bake was too short for, or an earlier run did not come to, the Deployment does by itself: nothing goes back from here.
+    const mark = config.bakeTime > 0 && !this.#recreated ? String(candidate.revision) : undefined
+    if (old?.known && mark && config.retire === 'keep') await colors.scale(old.rendered, undefined, mark)
+    if (stable && old && config.retire !== 'keep') {
       if (config.retireDelay > 0) story.tell(`${stable.color} stays at full capacity for another ${formatDuration(config.retireDelay)}`)
       await clock.sleep(config.retireDelay, signal)
-      const old = await this.#view(stable)
       if (config.retire === 'delete') {
         await this.#clear(stable, old, old.rendered.config)
         warm = null
         story.tell(`${stable.color} (revision ${stable.revision}) deleted: a rollback to it has to start its pods first`)
       } else if (old.known) {
-        await colors.scale(old.rendered, 1)
+        await colors.scale(old.rendered, 1, mark)
         story.tell(`${stable.color} (revision ${stable.revision}) scaled to 1 for a fast rollback, until the next release takes its place`)
       }
     }

@@ -1,7 +1,7 @@
 // What speaks for and against a candidate: before it gets traffic, and under it.
 import type { Evidence } from '../shared/kubernetes/diagnosis.ts'
 import { checkInRow, chooseCheck } from './check.ts'
-import { bakeGates, type Finding, watchGates } from './gates.ts'
+import { bakeGates, type Finding, type Gate, watchGates } from './gates.ts'
 import { findingOf, smokeGate, smokeTarget } from './smoke.ts'
 import type { View } from './view.ts'
 import type { MachineWorld } from './world.ts'
@@ -51,10 +51,10 @@ async function smokePreview({ smoke, config, signal, story }: MachineWorld, { re
   story.tell(text, 'good')
 }
 
-/** Watches the candidate under traffic for the bake time. Throws Rejected when it turns bad, or when too little was seen and that is not enough. */
-export async function watchUnderTraffic(world: MachineWorld, view: View): Promise<Finding[]> {
+/** Watches the candidate under traffic for the bake time, with `more` gates. Throws Rejected when it turns bad, or when too little was seen and that is not enough. */
+export async function watchUnderTraffic(world: MachineWorld, view: View, more: Gate[]): Promise<Finding[]> {
   const { clock, signal, config, story, smoke } = world
-  const gates = bakeGates(world, view)
+  const gates = [...bakeGates(world, view), ...more]
   if (smoke && config.bakeTime > 0) gates.push(smokeGate(smoke, smokeTarget(view.rendered.service, config.check.port), signal))
   const findings = await watchGates(gates, {
     clock,
