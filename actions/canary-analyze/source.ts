@@ -58,4 +58,12 @@ export class CounterSource {
   }
 }
 
+/** All sources learn what was counted before. Gives the server's warnings. */
+export const beginAll = async (sources: readonly CounterSource[], at: number): Promise<string[]> =>
+  (await Promise.all(sources.map((source) => source.begin(at)))).flat()
+
+/** All sources read the samples of several intervals. Gives the server's warnings. */
+export const readAll = async (sources: readonly CounterSource[], from: number, to: number): Promise<string[]> =>
+  (await Promise.all(sources.map((source) => source.read(from, to)))).flat()
+
 export const sumOf = (grown: readonly Growth[]): number => grown.reduce((sum, { growth }) => sum + growth, 0)

@@ -1,6 +1,6 @@
 import type { Prometheus } from '../../shared/prometheus/client.ts'
 import type { ErrorsConfig, RestartsConfig } from '../config.ts'
-import { CounterSource, podsOf, type Sides, sideSelector, sumOf } from '../source.ts'
+import { beginAll, CounterSource, podsOf, readAll, type Sides, sideSelector, sumOf } from '../source.ts'
 import { requestsToPass } from '../statistics/plan.ts'
 import { type Count, type Rules, rateOf, SequentialTest } from '../statistics/sequential.ts'
 import { finite, heightOf, type MetricJudge, type MetricState, percent, times } from './judge.ts'
@@ -69,13 +69,12 @@ class CountJudge implements MetricJudge {
     return [...this.#candidate.sources, ...(this.#baseline?.sources ?? [])]
   }
 
-  async begin(at: number): Promise<string[]> {
-    return (await Promise.all(this.#sources.map((source) => source.begin(at)))).flat()
+  begin(at: number): Promise<string[]> {
+    return beginAll(this.#sources, at)
   }
 
-  async read(from: number, ends: readonly number[]): Promise<string[]> {
-    const to = ends.at(-1) ?? from
-    return (await Promise.all(this.#sources.map((source) => source.read(from, to)))).flat()
+  read(from: number, ends: readonly number[]): Promise<string[]> {
+    return readAll(this.#sources, from, ends.at(-1) ?? from)
   }
 
   take(from: number, to: number): number | undefined {

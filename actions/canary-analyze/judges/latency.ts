@@ -1,7 +1,7 @@
 import type { Prometheus } from '../../shared/prometheus/client.ts'
 import type { Growth } from '../../shared/prometheus/counters.ts'
 import type { LatencyConfig } from '../config.ts'
-import { CounterSource, podsOf, sideSelector, sumOf } from '../source.ts'
+import { beginAll, CounterSource, podsOf, readAll, sideSelector, sumOf } from '../source.ts'
 import { type Histogram, LatencyTest } from '../statistics/latency.ts'
 import { type Rules, rateOf } from '../statistics/sequential.ts'
 import type { Parts } from './errors.ts'
@@ -51,13 +51,12 @@ export class LatencyJudge implements MetricJudge {
     return [this.#candidate, ...(this.#baseline ? [this.#baseline] : [])]
   }
 
-  async begin(at: number): Promise<string[]> {
-    return (await Promise.all(this.#sources.map((source) => source.begin(at)))).flat()
+  begin(at: number): Promise<string[]> {
+    return beginAll(this.#sources, at)
   }
 
-  async read(from: number, ends: readonly number[]): Promise<string[]> {
-    const to = ends.at(-1) ?? from
-    return (await Promise.all(this.#sources.map((source) => source.read(from, to)))).flat()
+  read(from: number, ends: readonly number[]): Promise<string[]> {
+    return readAll(this.#sources, from, ends.at(-1) ?? from)
   }
 
   take(from: number, to: number): number | undefined {
