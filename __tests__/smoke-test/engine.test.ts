@@ -8,6 +8,7 @@ import { parseInputs } from '../../actions/smoke-test/inputs.ts'
 import { junit } from '../../actions/smoke-test/junit.ts'
 import type { Probe } from '../../actions/smoke-test/probe.ts'
 import { TestClock } from '../support/clock.ts'
+import { FRAME } from '../support/report.ts'
 
 const SUITE = `target: https://shop.example
 deadline: 40s
@@ -46,8 +47,8 @@ async function run(say: (name: string, attempt: number) => Word | undefined) {
     probe,
   }
   const result = await runSuite(suite, ports)
-  const report = reportOf(result, { file: 'smoke.yaml', target: 'https://shop.example' }, story, clock.now(), clock.now() + 1000)
-  return { result, report: reportSchema.parse(report), lines, masked, outputs: outputsOf(result) }
+  const report = { ...FRAME, ...reportOf(result, { file: 'smoke.yaml', target: 'https://shop.example' }) }
+  return { result, report: reportSchema.parse(report), story, lines, masked, outputs: outputsOf(result) }
 }
 
 test('all passed, and only the secret is masked', async () => {
@@ -64,14 +65,14 @@ test('all passed, and only the secret is masked', async () => {
 })
 
 test('a service that is bad is failed, whatever else is unreachable', async () => {
-  const { result, report, outputs, lines } = await run((name) => (name === 'web' ? 'status' : name === 'db' ? 'refused' : undefined))
+  const { result, report, story, outputs, lines } = await run((name) => (name === 'web' ? 'status' : name === 'db' ? 'refused' : undefined))
   expect([result.outcome, result.headline]).toEqual(['failed', 'Unhealthy: web, 1 of 3 checks failed, 1 were not run'])
   expect(result.reason.split('\n')).toEqual([
     expect.stringMatching(/^web \(line 4\) is unhealthy, status, in \d+ attempts: it is <status>$/),
     expect.stringMatching(/^db \(line 5\) is unreachable, refused, in \d+ attempts: it is <refused>$/),
   ])
   expect(outputs).toMatchObject({ verdict: 'unhealthy', passed: '0', failed: '2', skipped: '1' })
-  expect(report.evidence.map(({ title }) => title)).toEqual(['web: what came back', 'db: what came back'])
+  expect(story.kept.map(({ title }) => title)).toEqual(['web: what came back', 'db: what came back'])
   expect(report.facts.find(({ name }) => name === 'orders')?.value).toBe('⏭️ not run: web did not pass')
   expect(annotationsOf(result, 'smoke.yaml').map(({ line, title }) => [line, title])).toEqual([
     [4, 'web is unhealthy (status)'],

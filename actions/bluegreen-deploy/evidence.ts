@@ -1,10 +1,9 @@
-import type { Report } from '../shared/report/report.ts'
-import type { Story } from '../shared/report/story.ts'
+import type { Findings } from '../shared/report/report.ts'
 import type { Config } from './config.ts'
 import type { ReleaseResult } from './engine.ts'
 
 /** What a release becomes for people and for other steps. */
-export function reportOf(result: ReleaseResult, config: Config, story: Story, started: number, now: number): Report {
+export function reportOf(result: ReleaseResult, config: Config): Findings {
   const { ledger, plan, changes } = result
   const entry = ledger.history.find((candidate) => candidate.revision === result.revision)
   const images = entry?.digests.length ? entry.digests : (entry?.images ?? [])
@@ -18,21 +17,13 @@ export function reportOf(result: ReleaseResult, config: Config, story: Story, st
     ...(images.length ? [{ name: 'Images', value: images.join(', ') }] : []),
   ]
   return {
-    version: 1,
-    action: 'bluegreen-deploy',
     outcome: result.outcome,
     headline: result.headline,
     reason: result.reason,
-    started: new Date(started).toISOString(),
-    seconds: (now - started) / 1000,
     facts,
-    timeline: story.timeline,
-    evidence: [
-      ...(changes?.length
-        ? [{ title: 'What changes', text: changes.flatMap(({ object, lines }) => lines.map((line) => `${object} ${line}`)).join('\n') }]
-        : []),
-      ...story.kept,
-    ],
+    evidence: changes?.length
+      ? [{ title: 'What changes', text: changes.flatMap(({ object, lines }) => lines.map((line) => `${object} ${line}`)).join('\n') }]
+      : [],
     data: { plan, changes, ledger: { active: ledger.active, warm: ledger.warm, operation: ledger.operation, history: ledger.history } },
   }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { startDeployment } from '../shared/action/deployment.ts'
+import { asInput } from '../shared/action/inputs.ts'
 import { runAction } from '../shared/action/run.ts'
 import { systemClock } from '../shared/time/clock.ts'
 import { connect, kustomize, readStdin } from './connect.ts'
@@ -19,7 +20,8 @@ await runAction('bluegreen-deploy', async (host) => {
   const identity = `${environment.GITHUB_RUN_ID ?? 'local'}-${environment.GITHUB_RUN_ATTEMPT ?? '1'}-${environment.GITHUB_JOB ?? 'job'}-${randomUUID()}`
   const workspace = environment.GITHUB_WORKSPACE ?? process.cwd()
   const world = { kubeconfig, cluster, namespace, workspace, environment, story, mask: host.mask }
-  const smoke = inputs.smoke && smokeTests(inputs.smoke, world)
+  const suite = inputs.smoke
+  const smoke = suite && asInput('smoke-suite', () => smokeTests(suite, world))
   // From here on post ends what this process does not.
   if (config.command !== 'status' && !config.dryRun) host.saveState('identity', identity)
   const manifests = () => loadManifests(inputs.manifests, { workspace, stdin: readStdin, kustomize })
@@ -28,8 +30,7 @@ await runAction('bluegreen-deploy', async (host) => {
     const result = await release(config, { cluster, clock: systemClock, signal, story, manifests, smoke, run: { identity, url } })
     host.saveState('ended', 'true')
     await deployment?.finish(result.outcome, result.headline, inputs.deployment?.url)
-    const report = reportOf(result, config, story, started, Date.now())
-    return { report, outputs: outputsOf(result, report.seconds), html: inputs.html }
+    return { report: reportOf(result, config), outputs: outputsOf(result, (Date.now() - started) / 1000), html: inputs.html }
   } catch (error) {
     await deployment?.finish('error', error instanceof Error ? error.message : String(error))
     throw error

@@ -9,7 +9,6 @@ import { parseInputs } from './inputs.ts'
 await runAction('bluegreen-deploy', async (host) => {
   const identity = host.getState('identity')
   if (!identity || host.getState('ended')) return undefined
-  const started = Date.now()
   const { environment, signal, story } = host
   const inputs = parseInputs(environment, host.mask)
   const { cluster, namespace } = connect({ ...inputs, namespace: inputs.config.namespace }, { environment, signal, story })
@@ -17,5 +16,5 @@ await runAction('bluegreen-deploy', async (host) => {
   if (!(await leftUnfinished(config, cluster, identity))) return undefined
   const run = { identity, url: host.runUrl ?? 'a run outside of GitHub Actions' }
   const result = await release(config, { cluster, clock: systemClock, signal, story, manifests: async () => [], run })
-  return { report: reportOf(result, config, story, started, Date.now()) }
+  return { report: reportOf(result, config) }
 })

@@ -1,6 +1,5 @@
 import { outcomeSigns } from '../shared/report/markdown.ts'
-import type { Outcome, Report } from '../shared/report/report.ts'
-import type { Story } from '../shared/report/story.ts'
+import type { Findings, Outcome } from '../shared/report/report.ts'
 import type { Analysis } from './engine.ts'
 
 const signs: Record<string, Outcome> = {
@@ -18,16 +17,12 @@ const signs: Record<string, Outcome> = {
 const sign = (verdict: string): string => outcomeSigns[signs[verdict.split(' ')[0] ?? ''] ?? 'inconclusive']
 
 /** What an analysis becomes for people. */
-export function reportOf(analysis: Analysis, story: Story, started: number, now: number): Report {
+export function reportOf(analysis: Analysis): Findings {
   const { outcome, headline, reason, judge, metrics, details, looks, samples, from, to, chart, charts } = analysis
   return {
-    version: 1,
-    action: 'canary-analyze',
     outcome,
     headline,
     reason,
-    started: new Date(started).toISOString(),
-    seconds: Math.max(0, (now - started) / 1000),
     facts: [
       ...metrics.map(({ name, verdict, reason }) => ({ name, value: `${sign(verdict)} ${verdict}: ${reason}` })),
       { name: 'Judge', value: judge },
@@ -40,8 +35,6 @@ export function reportOf(analysis: Analysis, story: Story, started: number, now:
             },
           ]),
     ],
-    timeline: story.timeline,
-    evidence: story.kept,
     ...(chart && { chart }),
     ...(charts.length > 0 && { charts }),
     data: { judge, metrics: details, looks, samples, from: new Date(from).toISOString(), to: new Date(to).toISOString() },

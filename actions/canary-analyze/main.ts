@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { runAction } from '../shared/action/run.ts'
 import { PrometheusClient } from '../shared/prometheus/client.ts'
 import { systemClock } from '../shared/time/clock.ts'
@@ -8,16 +7,14 @@ import { addToHistory } from './history.ts'
 import { parseInputs } from './inputs.ts'
 
 await runAction('canary-analyze', async ({ environment, signal, story, mask }) => {
-  const started = Date.now()
   const workspace = environment.GITHUB_WORKSPACE ?? process.cwd()
-  const inputs = parseInputs(environment, mask, workspace, started)
+  const inputs = parseInputs(environment, mask, workspace, Date.now())
   const prometheus = new PrometheusClient({ ...inputs.prometheus, signal })
   try {
     const analysis = await analyze(inputs.request, { prometheus, clock: systemClock, signal, story })
-    if (inputs.history && analysis.outcome === 'passed') addToHistory(resolve(workspace, inputs.history), analysis.values, Date.now())
-    const report = reportOf(analysis, story, started, Date.now())
+    if (inputs.history && analysis.outcome === 'passed') addToHistory(inputs.history, analysis.values, Date.now())
     const exit = analysis.outcome === 'inconclusive' && inputs.failInconclusive ? { exit: 'failure' as const } : {}
-    return { report, outputs: outputsOf(analysis), html: inputs.html, ...exit }
+    return { report: reportOf(analysis), outputs: outputsOf(analysis), html: inputs.html, ...exit }
   } finally {
     await prometheus.close()
   }

@@ -1,32 +1,25 @@
-import type { Report } from '../shared/report/report.ts'
-import type { Story } from '../shared/report/story.ts'
+import type { Findings } from '../shared/report/report.ts'
 import { counts, type SmokeResult } from './engine.ts'
 import type { CheckResult } from './settle.ts'
 
 /** What a run becomes for people and for other steps. */
-export function reportOf(result: SmokeResult, suite: { file: string; target: string }, story: Story, started: number, now: number): Report {
+export function reportOf(result: SmokeResult, suite: { file: string; target: string }): Findings {
   return {
-    version: 1,
-    action: 'smoke-test',
     outcome: result.outcome,
     headline: result.headline,
     reason: result.reason,
-    started: new Date(started).toISOString(),
-    seconds: (now - started) / 1000,
     facts: [
       { name: 'Suite', value: suite.file },
       { name: 'Target', value: suite.target || 'as each check says' },
       ...result.results.map(factOf),
     ],
-    timeline: story.timeline,
-    evidence: story.kept,
     data: { checks: result.results.map(dataOf) },
   }
 }
 
 const signs = { passed: '✅', failed: '❌', skipped: '⏭️' }
 
-function factOf({ check, outcome, fault, said, attempts, failures }: CheckResult): Report['facts'][number] {
+function factOf({ check, outcome, fault, said, attempts, failures }: CheckResult): Findings['facts'][number] {
   const text = fault ? `${fault.verdict} (${fault.word}): ${fault.message}` : outcome === 'skipped' ? `not run: ${said}` : said
   const again = attempts > 1 ? `; ${attempts} attempts${Object.keys(failures).length ? `, ${counts(failures)}` : ''}` : ''
   return { name: check.spec.name, value: `${signs[outcome]} ${text}${again}` }

@@ -1,11 +1,12 @@
 // A result becomes files: the report as JSON and HTML, the job summary, the step's outputs.
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import * as core from '@actions/core'
 import { renderHtml } from '../report/html.ts'
 import { renderMarkdown } from '../report/markdown.ts'
 import type { Chart, Report } from '../report/report.ts'
+import { placeInside } from '../workspace.ts'
 import { causes, type Result } from './result.ts'
 import type { Secrets } from './secrets.ts'
 
@@ -17,7 +18,12 @@ export interface Published {
 }
 
 /** Writes what can be written; every failure is a problem in the answer, and keeps nothing else from being written. */
-export async function publish(result: Result, secrets: Secrets, environment: Record<string, string | undefined>): Promise<Published> {
+export async function publish(
+  made: Report,
+  result: Result,
+  secrets: Secrets,
+  environment: Record<string, string | undefined>,
+): Promise<Published> {
   const problems: string[] = []
   const attempt = async (what: string, write: () => unknown): Promise<boolean> => {
     try {
@@ -28,10 +34,10 @@ export async function publish(result: Result, secrets: Secrets, environment: Rec
       return false
     }
   }
-  const report = redactReport({ ...result.report, data: plainData(result.report.data, problems) }, secrets)
+  const report = redactReport({ ...made, data: plainData(made.data, problems) }, secrets)
   const outputs: Record<string, string> = { ...result.outputs, outcome: report.outcome }
   await attempt('The report', () => {
-    const folder = reportFolder(report.action, result.folder, environment)
+    const folder = mkdtempSync(join(environment.RUNNER_TEMP || tmpdir(), `${report.action}-report-`))
     const json = join(folder, 'report.json')
     writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`)
     outputs.report = json
@@ -42,7 +48,7 @@ export async function publish(result: Result, secrets: Secrets, environment: Rec
   })
   for (const [path, content] of Object.entries(result.files ?? {}))
     await attempt(path, () => {
-      const file = resolve(environment.GITHUB_WORKSPACE || '.', path)
+      const file = placeInside(path, environment.GITHUB_WORKSPACE || '.')
       mkdirSync(dirname(file), { recursive: true })
       writeFileSync(file, content)
     })
@@ -52,13 +58,6 @@ export async function publish(result: Result, secrets: Secrets, environment: Rec
   for (const [name, value] of Object.entries(outputs))
     if (!(await attempt(`The output ${name}`, () => core.setOutput(name, value)))) outputsLost = true
   return { problems, outputsLost }
-}
-
-function reportFolder(action: string, folder: string | undefined, environment: Record<string, string | undefined>): string {
-  if (!folder) return mkdtempSync(join(environment.RUNNER_TEMP || tmpdir(), `${action}-report-`))
-  const named = resolve(environment.GITHUB_WORKSPACE || '.', folder)
-  mkdirSync(named, { recursive: true })
-  return named
 }
 
 /** The data as JSON has it, so that redacting sees every string that will be written. */

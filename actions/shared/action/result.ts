@@ -1,8 +1,8 @@
 // What an action's work hands back, and the report that is made when it throws instead.
-import type { Report } from '../report/report.ts'
+import type { Findings } from '../report/report.ts'
 
 export interface Result {
-  report: Report
+  report: Findings
   /** Newlines are allowed. */
   outputs?: Record<string, string>
   /** Default: failed and error fail the step. */
@@ -13,8 +13,6 @@ export interface Result {
   files?: Record<string, string>
   /** Errors at a line of a file of the workspace, before the one for the whole. */
   annotations?: readonly { file: string; line: number; title: string; text: string }[]
-  /** Where the report goes; relative to the workspace. Default: a new folder in RUNNER_TEMP. */
-  folder?: string
 }
 
 const message = (error: unknown): string => (error instanceof Error ? error.message || error.name : String(error))

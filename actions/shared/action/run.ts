@@ -1,6 +1,6 @@
 // The GitHub side of an action: what its work gets, and what becomes of the result. Whatever the work does, a verdict comes out.
 import * as core from '@actions/core'
-import type { Report } from '../report/report.ts'
+import type { Findings, Report } from '../report/report.ts'
 import { createStory, type Story } from '../report/story.ts'
 import { cut, oneLine, plain, readableSeconds } from '../report/text.ts'
 import { InputError } from './inputs.ts'
@@ -75,13 +75,23 @@ export async function runAction(name: string, body: (host: Host) => Promise<Resu
   } catch (error) {
     if (error instanceof InputError) title = 'input'
     else if (isDefect(error) || environment['RUNNER_DEBUG'] === '1') story.evidence('Where the error came from', stackOf(error))
-    result = { report: failure(name, error, started, host, safe) }
+    result = { report: failure(error, host.signal, safe) }
   }
   watched.ended()
   log.close()
   if (result) {
-    const { report, exit } = result
-    const published = await publish({ ...result, report: withRun(report, host.runUrl) }, secrets, environment)
+    const { report: findings, exit } = result
+    const report: Report = {
+      version: 1,
+      action: name,
+      started: new Date(started).toISOString(),
+      seconds: Math.max(0, Date.now() - started) / 1000,
+      ...(host.runUrl && { run: { url: host.runUrl } }),
+      ...findings,
+      timeline: story.timeline,
+      evidence: [...(findings.evidence ?? []), ...story.kept],
+    }
+    const published = await publish(report, result, secrets, environment)
     for (const problem of published.problems) core.warning(annotationText(problem), { title: `${name}: report` })
     for (const { file, line, title, text } of result.annotations ?? [])
       core.error(annotationText(safe(text)), { title: safe(title), file, startLine: line })
@@ -92,8 +102,6 @@ export async function runAction(name: string, body: (host: Host) => Promise<Resu
   // A socket or a timer left behind by a library must not hold the job.
   setTimeout(() => process.exit(), 1000).unref()
 }
-
-const withRun = (report: Report, url: string | undefined): Report => (report.run || !url ? report : { ...report, run: { url } })
 
 /**
  * Turns what would end the process without a verdict into a rejection: a crash beside the work, an event loop with nothing left to wait
@@ -117,19 +125,13 @@ function watch(): { signal: AbortSignal; crashed: Promise<never>; ended(): void 
 const isDefect = (error: unknown): boolean => [TypeError, ReferenceError, RangeError, SyntaxError].some((type) => error instanceof type)
 const stackOf = (error: unknown): string => (error instanceof Error && error.stack) || String(error)
 
-function failure(name: string, error: unknown, started: number, { signal, story }: Host, safe: (text: string) => string): Report {
+function failure(error: unknown, signal: AbortSignal, safe: (text: string) => string): Findings {
   const wrong = error instanceof InputError
   return {
-    version: 1,
-    action: name,
     outcome: 'error',
     headline: wrong ? 'Wrong input: nothing was done' : signal.aborted ? 'Cancelled before it was done' : 'Stopped by an error',
     reason: cut(safe(causes(error)), 8000),
-    started: new Date(started).toISOString(),
-    seconds: (Date.now() - started) / 1000,
     facts: [],
-    timeline: story.timeline,
-    evidence: story.kept,
     data: wrong ? { inputs: error.problems } : {},
   }
 }

@@ -53,3 +53,7 @@ export const reportSchema = z
   .describe('The evidence report of one run')
 /** Arrays are readonly, so a story's timeline and evidence go in as they are; `data` must be JSON. */
 export type Report = z.infer<typeof reportSchema>
+
+/** What an action found; the rest of a report is the same for all, and runAction adds it. `evidence` comes before the story's. */
+export type Findings = Omit<Report, 'version' | 'action' | 'started' | 'seconds' | 'run' | 'timeline' | 'evidence'> &
+  Partial<Pick<Report, 'evidence'>>

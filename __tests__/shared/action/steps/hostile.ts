@@ -13,7 +13,7 @@ await runAction('demo', async (host) => {
   // A cut through the secret must not leave half of it.
   host.story.evidence(text, `${'x'.repeat(16 * 1024 - 5)}${secret}${`${text}\n`.repeat(10_000)}`)
   return {
-    ...result(host, 'failed', {
+    ...result('failed', {
       headline: text,
       reason: text,
       facts: [{ name: text, value: text }],

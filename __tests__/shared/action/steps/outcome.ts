@@ -13,14 +13,13 @@ await runAction('demo', async (host) => {
   host.saveState('lease', 'held\nsince')
   const exit = host.environment.EXIT
   return {
-    ...result(host, outcomeSchema.parse(host.environment.OUTCOME)),
+    ...result(outcomeSchema.parse(host.environment.OUTCOME)),
     outputs: { plan: 'two\nlines' },
     html: host.environment.HTML === 'true',
     ...(host.environment.FILES && {
       files: { 'out/deep/junit.xml': '<x/>', '/dev/null/x': '' },
       annotations: [{ file: 'suite.yaml', line: 7, title: 'check a', text: 'it is ##[bad]' }],
     }),
-    ...(host.environment.FOLDER ? { folder: host.environment.FOLDER } : {}),
     ...(exit === 'success' || exit === 'failure' ? { exit } : {}),
   }
 })
