@@ -1,13 +1,19 @@
-import { describe, expect, test } from '@jest/globals'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from '@jest/globals'
 import { parseInputs } from '../../actions/canary-analyze/inputs.ts'
 import { InputError } from '../../actions/shared/action/inputs.ts'
+
+const workspace = mkdtempSync(join(tmpdir(), 'canary-'))
+afterAll(() => rmSync(workspace, { recursive: true }))
 
 const NOW = Date.UTC(2026, 0, 31, 12)
 const read = (given: Record<string, string>, masked: string[] = []) =>
   parseInputs(
     Object.fromEntries(Object.entries(given).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
     (secret) => masked.push(secret),
-    '/',
+    workspace,
     NOW,
   )
 const base = { candidate: 'app-green', baseline: 'app-blue', 'prometheus-url': 'http://p:9090' }
@@ -104,9 +110,14 @@ test.each<[string, Record<string, string>, string]>([
   ['a window of a second', { ...base, mode: 'replay', from: '1s' }, 'shorter than one interval'],
   ['a window for live', { ...base, from: '1h' }, 'from and to are for replay only'],
   ['a plan of nothing', { mode: 'plan' }, 'plan-requests: is required'],
-  ['a file that is not there', { ...base, config: 'no/such.yml' }, 'config: /no/such.yml cannot be read'],
+  ['a file that is not there', { ...base, config: 'no/such.yml' }, 'config: no/such.yml is not there'],
   ['arguments without a template', { ...base, args: 'a=b' }, 'args: is for an AnalysisTemplate only'],
-  ['an argument that is none', { config: template, args: 'token' }, 'args: a line is not name=value'],
+  ['an argument that is none', { config: template, args: 'token' }, 'args: item 1 is not accepted: name=value'],
+  ['a secret that is none', { config: template, 'secret-args': 'sesame' }, 'secret-args: item 1 is not accepted: name=value'],
+  ['a file outside of the workspace', { ...base, config: '../canary.yml' }, 'config: ../canary.yml is outside of the workspace'],
+  ['a history outside of the workspace', { ...base, history: '../history.json' }, 'history: ../history.json is outside of the workspace'],
+  ['a plan for a template', { mode: 'plan', 'plan-requests': '20', config: template, args: 'token=t' }, 'mode: plan is for configurations'],
+  ['a plan for a Kayenta config', { mode: 'plan', 'plan-requests': '20', config: kayenta }, 'mode: plan is for configurations'],
   ['a secret that is missing', { config: template }, 'config: the argument token of the AnalysisTemplate has no value'],
   ['scores upside down', { ...base, 'pass-score': '50' }, 'marginal-score: is above pass-score'],
   ['a number that is none', { ...base, failures: 'NaN' }, "failures: 'NaN' is not accepted"],

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { jsonLines, readStart, readText } from '../../../actions/shared/kubernetes/stream.ts'
+import { jsonLines, readStart, readText } from '../../actions/shared/stream.ts'
 
 /** A body that arrives in pieces of `size` bytes. */
 async function* pieces(text: string, size: number): AsyncIterable<Uint8Array> {

@@ -27,6 +27,11 @@ const problems = (text: string, more: Partial<LoadOptions> = {}): string[] => {
 
 const suite = (checks: string): string => `target: https://shop.example\nchecks:\n${checks}`
 
+test('anchors that unfold too far are told with the file', () => {
+  const rows = 'bcdefgh'.split('').map((key, i) => `${key}: &${key} [${Array.from({ length: 9 }, () => `*${'abcdefgh'[i]}`).join(', ')}]`)
+  expect(problems(['a: &a [x]', ...rows].join('\n'))).toEqual([expect.stringMatching(/^s.yaml:1: its anchors unfold too far: /)])
+})
+
 test('the published schema is the one of the code', () => {
   expect(JSON.parse(readFileSync('actions/smoke-test/suite.schema.json', 'utf8'))).toEqual(JSON.parse(JSON.stringify(suiteJsonSchema())))
 })

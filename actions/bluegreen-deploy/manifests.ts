@@ -1,7 +1,8 @@
 import { constants } from 'node:fs'
 import { type FileHandle, glob, open, readdir, realpath, stat } from 'node:fs/promises'
-import { isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import type { KubeObject } from '../shared/kubernetes/cluster.ts'
+import { leadsOut } from '../shared/workspace.ts'
 import { ManifestError, MOST_BYTES, parseManifests } from './documents.ts'
 
 /** More than any release needs; what is larger is a mistake, and is refused before anything is sent. */
@@ -69,22 +70,18 @@ async function sourcesOf(source: string, from: ManifestSources): Promise<Source[
 
 /** The real path of `source`, undefined when there is no such file; throws when it leads out of the workspace, also by a link. */
 async function inside(root: string, source: string): Promise<string | undefined> {
-  const outside = (path: string) => {
-    const way = relative(root, path)
-    return way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way)
-  }
   const refused = () => new ManifestError(`manifests: ${source} leads out of the workspace; only files inside of it are read`)
   const path = resolve(root, source)
   let real: string
   try {
     real = await realpath(path)
   } catch (cause) {
-    if (outside(path)) throw refused()
+    if (leadsOut(root, path)) throw refused()
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG') return undefined
     throw unreadable(source, cause)
   }
-  if (outside(real)) throw refused()
+  if (leadsOut(root, real)) throw refused()
   return real
 }
 

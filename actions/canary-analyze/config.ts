@@ -156,7 +156,8 @@ type Issue = z.core.$ZodIssue
 function problems(issues: readonly Issue[], above: readonly PropertyKey[]): string[] {
   return issues.flatMap((issue) => {
     const path = [...above, ...issue.path]
-    if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [`${path.map(String).join('.')}: ${issue.message}`]
+    if (issue.code !== 'invalid_union' || issue.errors.length === 0)
+      return [path.length ? `${path.map(String).join('.')}: ${issue.message}` : issue.message]
     const named = issue.errors.filter((branch) => !branch.some(({ path: [key] }) => key === 'kind' || key === 'preset'))
     return problems((named.length ? named : issue.errors)[0] ?? [], path)
   })

@@ -1,29 +1,19 @@
 // Configuration files: YAML or JSON, from the workspace or written into the workflow. They are parsed as data, with bounds.
-import { readFileSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { parseAllDocuments } from 'yaml'
+import { readInside } from '../shared/workspace.ts'
 
 const LARGEST = 1024 * 1024
 
 /** Reads a document: text with several lines, or beginning with a brace, is the document itself; else it is the path of one. */
 export function loadDocument(given: string, workspace: string): unknown {
   const inline = given.includes('\n') || given.trimStart().startsWith('{')
-  return parseDocument(inline ? given : readFile(resolve(workspace, given)))
-}
-
-function readFile(path: string): string {
-  try {
-    if (statSync(path).size > LARGEST) throw new Error(`it is larger than ${LARGEST} bytes`)
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new Error(`config: ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
-  }
+  return parseDocument(inline ? given : readInside(given, workspace))
 }
 
 /** Exactly one YAML or JSON document. Aliases that multiply are refused. */
 export function parseDocument(text: string): unknown {
   if (text.length > LARGEST) throw new Error(`config: it is larger than ${LARGEST} characters`)
-  const documents = parseAllDocuments(text, { stringKeys: true })
+  const documents = parseAllDocuments(text, { stringKeys: true, prettyErrors: false })
   const [document] = documents
   if (!document || !Array.isArray(documents) || documents.length !== 1)
     throw new Error(`config: one YAML document is wanted, not ${documents.length}`)

@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { InputError, input, readInputs } from '../shared/action/inputs.ts'
+import { asInput, InputError, input, readInputs, readPairs } from '../shared/action/inputs.ts'
 import type { PrometheusOptions } from '../shared/prometheus/client.ts'
 import { parseDuration } from '../shared/units.ts'
+import { placeInside } from '../shared/workspace.ts'
 import { isTemplate, readTemplate } from './argo/template.ts'
 import { DEFAULT_CONFIG, readConfig } from './config.ts'
 import { loadDocument } from './document.ts'
@@ -11,6 +12,7 @@ import { isKayenta, readKayenta } from './kayenta/config.ts'
 import { parseSide } from './selectors.ts'
 
 const HOUR = 3_600_000
+const ARGUMENT = /^[\w-]+$/
 const url = { matches: /^https?:\/\/[^\s]+$/, accepts: 'a URL that begins with http:// or https://' }
 
 /** The inputs of action.yml. */
@@ -84,8 +86,12 @@ export function parseInputs(
   now: number,
 ): Inputs {
   const given = readInputs(schema, environment, mask)
-  const document = given.config ? attempt('config', () => loadDocument(given.config, workspace)) : DEFAULT_CONFIG
-  const request = requestOf(given, document, scheduleOf(given, now), mask)
+  const document = given.config ? asInput('config', () => loadDocument(given.config, workspace)) : DEFAULT_CONFIG
+  // They are looked at once, or in a rhythm of their own: there is nothing to foretell.
+  if (given.mode === 'plan' && (isTemplate(document) || isKayenta(document)))
+    throw refused('mode', 'plan is for configurations of this action, not for an AnalysisTemplate or a Kayenta config')
+  const history = given.history && asInput('history', () => placeInside(given.history, workspace))
+  const request = requestOf({ ...given, history }, document, scheduleOf(given, now), mask)
   const address = given['prometheus-url'] || addressOf(request)
   if (!address && given.mode !== 'plan') throw refused('prometheus-url', 'is required: where Prometheus is, such as http://prometheus:9090')
   const headers = { ...authorization(given, mask), ...headersOf(given.headers, mask) }
@@ -102,22 +108,13 @@ export function parseInputs(
       },
       timeout: given['query-timeout'],
     },
-    history: given.history,
+    history,
     failInconclusive: given['on-inconclusive'] === 'failure',
     html: given['html-report'],
   }
 }
 
 const refused = (name: string, message: string): InputError => new InputError([{ input: name, message }])
-
-/** What a reader throws becomes a problem of the input that it reads. */
-function attempt<T>(name: string, read: () => T): T {
-  try {
-    return read()
-  } catch (error) {
-    throw refused(name, (error instanceof Error ? error.message : String(error)).replace(new RegExp(`^${name}: `), ''))
-  }
-}
 
 function scheduleOf(given: Given, now: number): Schedule {
   const at = (name: 'from' | 'to'): number => {
@@ -144,8 +141,10 @@ function scheduleOf(given: Given, now: number): Schedule {
 
 function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (secret: string) => void): Request {
   if (isTemplate(document)) {
-    const args = { ...pairs('args', given.args), ...pairs('secret-args', given['secret-args'].split(/\r?\n/).filter(Boolean), mask) }
-    const template = attempt('config', () => readTemplate(document, args))
+    const secrets = readPairs('secret-args', given['secret-args'].split(/\r?\n/), ARGUMENT)
+    for (const secret of Object.values(secrets)) mask(secret)
+    const args = { ...readPairs('args', given.args, ARGUMENT), ...secrets }
+    const template = asInput('config', () => readTemplate(document, args))
     for (const secret of template.secrets) mask(secret)
     if (new Set(template.metrics.map(({ address }) => address)).size > 1)
       throw refused('config', 'the metrics of the AnalysisTemplate name several Prometheus servers; give each an analysis of its own')
@@ -153,7 +152,7 @@ function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (s
   }
   if (given.args.length || given['secret-args']) throw refused('args', 'is for an AnalysisTemplate only')
   if (isKayenta(document)) {
-    const config = attempt('config', () => readKayenta(document))
+    const config = asInput('config', () => readKayenta(document))
     if (!given.candidate || !given.baseline)
       throw refused('candidate', 'candidate and baseline are required for a Kayenta config: its two scopes')
     const thresholds = config.thresholds ?? { pass: given['pass-score'], marginal: given['marginal-score'] }
@@ -165,7 +164,7 @@ function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (s
       schedule,
     }
   }
-  const config = attempt('config', () => readConfig(document))
+  const config = asInput('config', () => readConfig(document))
   if (given.mode === 'plan') {
     const expected = {
       rps: given['plan-requests'] ?? 0,
@@ -177,26 +176,14 @@ function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (s
   }
   if (!given.candidate) throw refused('candidate', 'is required: matchers such as color="green", or the beginning of its pods\' names')
   const sides = {
-    candidate: attempt('candidate', () => parseSide(given.candidate)),
-    baseline: given.baseline ? attempt('baseline', () => parseSide(given.baseline)) : undefined,
+    candidate: asInput('candidate', () => parseSide(given.candidate)),
+    baseline: given.baseline ? asInput('baseline', () => parseSide(given.baseline)) : undefined,
   }
-  const previous = given.history ? attempt('history', () => readHistory(given.history)) : {}
+  const previous = given.history ? asInput('history', () => readHistory(given.history)) : {}
   return { judge: 'sequential', config, sides, previous, schedule }
 }
 
 const addressOf = (request: Request): string => (request.judge === 'threshold' ? (request.template.metrics[0]?.address ?? '') : '')
-
-function pairs(name: string, lines: readonly string[], mask: (secret: string) => void = () => undefined): Record<string, string> {
-  return Object.fromEntries(
-    lines.map((line) => {
-      const [, key, value = ''] = /^\s*([\w-]+)=(.*)$/s.exec(line) ?? []
-      // The line may be a secret: it is not shown.
-      if (key === undefined) throw refused(name, 'a line is not name=value')
-      mask(value)
-      return [key, value]
-    }),
-  )
-}
 
 function authorization({ token, username, password }: Given, mask: (secret: string) => void): Record<string, string> {
   if (token) return { authorization: `Bearer ${token}` }

@@ -69,7 +69,13 @@ export function loadSuite(text: string, options: LoadOptions): Suite {
     return fail(
       document.errors.slice(0, 10).map((e) => ({ line: lines.linePos(e.pos[0]).line, message: `is not YAML: ${oneLine(e.message)}` })),
     )
-  const head = headSchema.safeParse(document.toJS({ maxAliasCount: 1000 }) ?? {})
+  let content: unknown
+  try {
+    content = document.toJS({ maxAliasCount: 1000 })
+  } catch (error) {
+    return fail([{ line: 1, message: `its anchors unfold too far: ${messageOf(error)}` }])
+  }
+  const head = headSchema.safeParse(content ?? {})
   if (!head.success)
     return fail(head.error.issues.map((issue) => ({ line: lineOf(nodeAt(document, issue.path)), message: explain(issue) })))
   const list = document.get('checks')

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { z } from 'zod'
-import { exclusive, InputError, input, readInputs } from '../../../actions/shared/action/inputs.ts'
+import { asInput, exclusive, InputError, input, readInputs, readPairs } from '../../../actions/shared/action/inputs.ts'
 
 /** What one input makes of a text, or the message that refuses it. */
 function read<T>(type: z.ZodType<T>, text?: string): T | string {
@@ -108,4 +108,43 @@ test('the result is frozen, all of it', () => {
     INPUT_SHAPE: 'a: { b: 1 }',
   })
   expect([result, result.list, result.shape, result.shape?.a].every(Object.isFrozen)).toBe(true)
+})
+
+const refusal = (work: () => unknown): string => {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof InputError) return error.message
+    throw error
+  }
+  return ''
+}
+
+test('YAML that cannot be read is not shown: it may hold a secret', () => {
+  const text = read(input.yaml(z.unknown()), 'password: "sesame')
+  expect(text).toMatch(/^an-input: /)
+})
+
+test('pairs, and what is none', () => {
+  expect(readPairs('args', ['a=1', '', ' b-c = x=y ', 'e='], /^[\w-]+$/)).toEqual({ a: '1', 'b-c': 'x=y', e: '' })
+  expect(Object.keys(readPairs('args', ['__proto__=1'], /^\w+$/))).toEqual(['__proto__'])
+  const problems = refusal(() => readPairs('secrets', ['sesame', 'a=1', '=sesame', 'a b=sesame', 'a=2'], /^\w+$/))
+  expect(problems.split('\n')).toEqual([
+    'secrets: item 1 is not accepted: name=value, with a name like ^\\w+$',
+    'secrets: item 3 is not accepted: name=value, with a name like ^\\w+$',
+    'secrets: item 4 is not accepted: name=value, with a name like ^\\w+$',
+    'secrets: a is there twice',
+  ])
+})
+
+test('what a reader throws is a problem of its input, each line one', () => {
+  const fail = (error: unknown) => (): never => {
+    throw error
+  }
+  expect(asInput('suite', () => 7)).toBe(7)
+  expect(refusal(() => asInput('suite', fail(new Error('s.yaml:1: bad\ns.yaml:2: worse'))))).toBe(
+    'suite: s.yaml:1: bad\nsuite: s.yaml:2: worse',
+  )
+  expect(refusal(() => asInput('suite', fail('suite: bad')))).toBe('suite: bad')
+  expect(refusal(() => asInput('suite', fail(new InputError([{ input: 'junit', message: 'bad' }]))))).toBe('junit: bad')
 })

@@ -21,6 +21,51 @@ export class InputError extends Error {
   }
 }
 
+/** Whatever `read` throws becomes a problem of this input, each line one. */
+export function asInput<T>(input: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof InputError) throw error
+    const lines = (error instanceof Error ? error.message : String(error)).split('\n')
+    throw new InputError(lines.map((message) => ({ input, message: message.replace(new RegExp(`^${input}: `), '') })))
+  }
+}
+
+/**
+ * Reads `name=value` lines, with names like `name`. Throws an InputError that tells a line by its number only: it may be a secret.
+ * Empty lines are passed over.
+ */
+export function readPairs(input: string, lines: readonly string[], name: RegExp): Record<string, string> {
+  const found = new Map<string, string>()
+  const problems = lines.flatMap((line, at) => {
+    if (line.trim() === '') return []
+    const [, key = '', value = ''] = /^\s*([^=]*?)\s*=(.*)$/s.exec(line) ?? []
+    if (!name.test(key)) return [{ input, message: `item ${at + 1} is not accepted: name=value, with a name like ${name.source}` }]
+    if (found.has(key)) return [{ input, message: `${key} is there twice` }]
+    found.set(key, value.trim())
+    return []
+  })
+  if (problems.length) throw new InputError(problems)
+  return Object.fromEntries(found)
+}
+
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/
+
+/** The values of the inputs `variables` and `secrets`, whose names begin with `prefix`; those of the second are masked. Throws an InputError. */
+export function readVariables(
+  given: { variables: readonly string[]; secrets: string },
+  mask: (secret: string) => void,
+  prefix = '',
+): Record<string, string> {
+  const secrets = readPairs(`${prefix}secrets`, given.secrets.split(/\r?\n/), VARIABLE)
+  for (const value of Object.values(secrets)) mask(value)
+  const variables = readPairs(`${prefix}variables`, given.variables, VARIABLE)
+  const twice = Object.keys(secrets).find((name) => name in variables)
+  if (twice) throw new InputError([{ input: `${prefix}secrets`, message: `${twice} is a variable as well` }])
+  return { ...variables, ...secrets }
+}
+
 interface Refusal {
   refused: string
 }
@@ -143,7 +188,8 @@ export const input = {
   yaml: <T>(shape: z.ZodType<T>) =>
     over((text): T | undefined | Refusal => {
       if (text === '') return undefined
-      const document = parseDocument(text)
+      // Without the parser's picture of the line, which may hold a secret.
+      const document = parseDocument(text, { prettyErrors: false })
       const broken = document.errors[0]
       if (broken) return refuse(`is not YAML: ${oneLine(broken.message)}`)
       const result = shape.safeParse(yamlValue(() => document.toJS({ maxAliasCount: 100 })))

@@ -1,4 +1,5 @@
 import { type Dispatcher, request } from 'undici'
+import { jsonLines, readStart, readText } from '../stream.ts'
 import { type Clock, formatDuration } from '../time/clock.ts'
 import {
   ApiError,
@@ -14,7 +15,6 @@ import {
 } from './cluster.ts'
 import type { Credentials } from './credentials.ts'
 import { Discovery } from './discovery.ts'
-import { jsonLines, readStart, readText } from './stream.ts'
 
 /** The name under which server-side apply remembers what is ours. */
 export const FIELD_MANAGER = 'devops-actions'

@@ -1,8 +1,8 @@
 // Prometheus' query API over HTTP, and what speaks it: Thanos, Mimir, VictoriaMetrics, managed ones. Every call has a deadline and a limit
 // of its size, and only some are under way at once.
 import { Agent, request } from 'undici'
-import { readText } from '../kubernetes/stream.ts'
 import { cut, oneLine } from '../report/text.ts'
+import { readText } from '../stream.ts'
 import { type Answer, AnswerError, readAnswer, type Series } from './answer.ts'
 
 /** What an engine needs of a Prometheus. Times are milliseconds since 1970. Every method throws an AnswerError when it could not tell. */
