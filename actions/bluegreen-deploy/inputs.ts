@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { input, readInputs, shown } from '../shared/action/inputs.ts'
+import { input, readInputs, readVariables, shown } from '../shared/action/inputs.ts'
 import { isKubeconfigText } from '../shared/kubernetes/kubeconfig.ts'
 import { HTTP_PATH } from './check.ts'
 import { COMMANDS, type Config } from './config.ts'
@@ -45,6 +45,8 @@ export const schema = z
     'api-timeout': input.duration({ default: '1m', min: 1_000, max: HOUR }),
     'smoke-suite': input.text(),
     'smoke-version': input.text(),
+    'smoke-variables': input.lines(),
+    'smoke-secrets': input.secret(),
     environment: input.text(),
     'environment-url': input.text({ matches: /^https?:\/\/\S+$/, accepts: 'a URL' }),
     'github-token': input.secret(),
@@ -66,7 +68,8 @@ export const schema = z
       if (command !== 'rollback' && given.to !== undefined) refuse('to', 'is for rollback only')
       if (given['lease-duration'] % 1000 !== 0)
         refuse('lease-duration', `'${given['lease-duration'] / 1000}s' is not accepted: whole seconds`)
-      if (given['smoke-version'] && !given['smoke-suite']) refuse('smoke-version', 'is for a smoke-suite; give that too')
+      for (const name of ['smoke-version', 'smoke-variables', 'smoke-secrets'] as const)
+        if (given[name].length && !given['smoke-suite']) refuse(name, 'is for a smoke-suite; give that too')
       if (given.environment && !given['github-token']) refuse('github-token', 'is required when environment is given')
       const seen = new Set<string>()
       for (const text of given.images) {
@@ -85,8 +88,8 @@ export interface Inputs {
   context: string | undefined
   /** How long a call is tried again when the API server is away, in milliseconds. */
   apiTimeout: number
-  /** A suite in the workspace, and the version that it expects. */
-  smoke: { suite: string; expectVersion: string | undefined } | undefined
+  /** A suite in the workspace, and what it is given. */
+  smoke: { suite: string; expectVersion: string | undefined; variables: Record<string, string> } | undefined
   deployment: { environment: string; url: string; token: string } | undefined
   html: boolean
 }
@@ -127,7 +130,13 @@ export function parseInputs(environment: Record<string, string | undefined>, mas
     kubeconfig: given.kubeconfig || undefined,
     context: given.context || undefined,
     apiTimeout: given['api-timeout'],
-    smoke: given['smoke-suite'] ? { suite: given['smoke-suite'], expectVersion: given['smoke-version'] || undefined } : undefined,
+    smoke: given['smoke-suite']
+      ? {
+          suite: given['smoke-suite'],
+          expectVersion: given['smoke-version'] || undefined,
+          variables: readVariables({ variables: given['smoke-variables'], secrets: given['smoke-secrets'] }, mask, 'smoke-'),
+        }
+      : undefined,
     deployment: given.environment
       ? { environment: given.environment, url: given['environment-url'], token: given['github-token'] }
       : undefined,

@@ -8,6 +8,12 @@ import { filesBeside, readInside } from '../shared/workspace.ts'
 import { loadSuite, runSuite, type Suite } from '../smoke-test/engine.ts'
 import type { SmokeTest } from './smoke.ts'
 
+interface SmokeInputs {
+  suite: string
+  expectVersion: string | undefined
+  variables: Record<string, string>
+}
+
 interface World {
   kubeconfig: KubeConfig
   cluster: Cluster
@@ -19,11 +25,12 @@ interface World {
 }
 
 /** The suite of a file of the workspace, through the cluster's port-forward. What is wrong with it is thrown at once, line by line. */
-export function smokeTests({ suite: file, expectVersion }: { suite: string; expectVersion: string | undefined }, world: World): SmokeTest {
+export function smokeTests(inputs: SmokeInputs, world: World): SmokeTest {
+  const { suite: file, expectVersion, variables } = inputs
   const { namespace, workspace, environment, mask } = world
   const text = readInside(file, workspace)
   const load = (service: string, port: string): Suite =>
-    loadSuite(text, { file, target: `k8s://${namespace}/${service}:${port}`, expectVersion, read: filesBeside(file, workspace) })
+    loadSuite(text, { file, target: `k8s://${namespace}/${service}:${port}`, expectVersion, variables, read: filesBeside(file, workspace) })
   load('service', '80')
   const network = { environment, forward: createForward(world.kubeconfig, world.cluster) }
   // The release has phases of its own.

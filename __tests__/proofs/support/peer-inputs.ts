@@ -262,6 +262,12 @@ const read: Case = {
     const smoked = await through({ ...suite, kubeconfig: world.kubeconfig }, { version: 'v5' })
     show('smoke-suite', smoked.code === 1 && smoked.log.includes('smoke suite'))
     show('smoke-version', smoked.outputs['switched'] === 'false' && smoked.log.includes('expected "another"'))
+    const both = await through({ ...suite, 'smoke-variables': 'service=a', 'smoke-secrets': 'service=b' })
+    show('smoke-variables', both.log.includes('smoke-secrets: service is a variable as well'))
+    const secret = { 'smoke-suite': suite['smoke-suite'], 'smoke-secrets': 'service=another-service', kubeconfig: world.kubeconfig }
+    const hidden = await through(secret, { version: 'v5' })
+    show('smoke-secrets', hidden.outputs['switched'] === 'false' && hidden.log.includes('expected "***"'))
+    expect(!hidden.log.includes('"another-service"'), 'a value of smoke-secrets is in the log')
     const prepared = await through({ command: 'prepare' }, { version: 'v4' })
     const { revision = '' } = prepared.outputs
     show('command', (await imageOf(scene, 'blue')) === `${BACKEND}:v4`)
