@@ -1,4 +1,4 @@
-import { type Cluster, type KubeObject, nameOf, refOf, selectorText } from '../shared/kubernetes/cluster.ts'
+import { type Cluster, type KubeObject, nameOf, selectorText } from '../shared/kubernetes/cluster.ts'
 import { diagnose, type Evidence, lastWarning } from '../shared/kubernetes/diagnosis.ts'
 import type { Deployment, Pod } from '../shared/kubernetes/kinds.ts'
 import { containerStatuses, isReady, judgeRollout, TroubleLog } from '../shared/kubernetes/rollout.ts'
@@ -21,8 +21,6 @@ export type Readiness = { ready: true; pods: number; digests: string[] } | { rea
 
 /** How often a wait tells how far it is, in milliseconds. */
 const PROGRESS = 10_000
-/** On the pods of a color: for which revision they were recreated. */
-const RESTARTED = 'devops-actions/restarted-for'
 /** How long deleted pods may take to be gone, in milliseconds, beyond their grace. */
 const GONE = 120_000
 
@@ -41,29 +39,25 @@ export class Colors {
     await this.scale(rendered, replicas)
   }
 
-  /** Scales a color to `replicas` pods, or as many as the manifests say. A new `mark` has them recreated by their Deployment as well. */
-  async scale(rendered: Rendered, replicas?: number, mark?: string): Promise<void> {
-    const { cluster, writer } = this.#options
-    // An apply without the mark of the last restart would be another restart: at a way back, of the pods that take the traffic.
-    const live = (await cluster.get(refOf(rendered.workload))) as Deployment | undefined
-    const workload = marked(rendered.workload, mark ?? live?.spec.template.metadata.annotations?.[RESTARTED])
-    if (replicas !== undefined) workload.spec.replicas = replicas
-    await writer.apply(workload, { own: true })
+  /** Scales a color to `replicas` pods, or as many as the manifests say. */
+  async scale({ workload }: Rendered, replicas = workload.spec.replicas): Promise<void> {
+    const scaled = replicas === undefined ? workload : { ...workload, spec: { ...workload.spec, replicas } }
+    await this.#options.writer.apply(scaled, { own: true })
   }
 
   /**
    * Recreates the pods of a color without traffic until `signal` ends it, a quarter at a time and with a quarter more than the manifests
    * say, so that as many as they say are ready all the time. A Deployment's own rolling update could not be ended at a way back: it would
-   * go on under traffic, and end pods that some node still sends requests to.
+   * go on under traffic, and end pods that some node still sends requests to. False when it was not done within `timeout` milliseconds.
    */
-  async recreate(rendered: Rendered, signal: AbortSignal): Promise<void> {
-    const { cluster, writer, clock, namespace } = this.#options
+  async recreate(rendered: Rendered, { signal, timeout }: { signal: AbortSignal; timeout: number }): Promise<boolean> {
+    const { cluster, writer, clock } = this.#options
     const wanted = rendered.workload.spec.replicas ?? 1
-    const query = { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: selectorText(rendered.selector) }
+    const query = this.#pods(rendered)
     const old = new Set((await cluster.list(query)).items.map(({ metadata }) => metadata.uid))
     await this.scale(rendered, wanted + Math.ceil(wanted / 4))
     const ended = new Set<string | undefined>()
-    await waitFor(
+    const done = await waitFor(
       cluster,
       [query],
       async (pods: Pod[]) => {
@@ -77,9 +71,16 @@ export class Colors {
         }
         return undefined
       },
-      { clock, signal, timeout: Number.MAX_SAFE_INTEGER },
+      { clock, signal, timeout },
     )
     await this.scale(rendered)
+    return done ?? false
+  }
+
+  /** Recreates the pods of a color without traffic at once, for a while with none ready. */
+  async renew(rendered: Rendered): Promise<void> {
+    const { cluster, writer } = this.#options
+    for (const pod of (await cluster.list(this.#pods(rendered))).items) await writer.deletePod(pod, undefined)
   }
 
   async get(color: Color): Promise<Deployment | undefined> {
@@ -200,18 +201,14 @@ export class Colors {
   }
 
   #queries(rendered: Rendered) {
-    const pods = { apiVersion: 'v1', kind: 'Pod', namespace: this.#options.namespace, labelSelector: selectorText(rendered.selector) }
-    return [{ ...this.#deployments(), labelSelector: selectorText({ [RELEASE]: this.#options.release, ...pick(rendered.selector) }) }, pods]
+    const labels = { [RELEASE]: this.#options.release, ...pick(rendered.selector) }
+    return [{ ...this.#deployments(), labelSelector: selectorText(labels) }, this.#pods(rendered)]
+  }
+
+  #pods({ selector }: Rendered) {
+    return { apiVersion: 'v1', kind: 'Pod', namespace: this.#options.namespace, labelSelector: selectorText(selector) }
   }
 }
 
 const pick = (selector: Record<string, string>): Record<string, string> =>
   selector[COLOR] === undefined ? {} : { [COLOR]: selector[COLOR] }
-
-/** A copy whose pods carry the mark of their restart, if there was one. */
-function marked(workload: Deployment, mark: string | undefined): Deployment {
-  const copy = structuredClone(workload)
-  const { metadata } = copy.spec.template
-  if (mark !== undefined) metadata.annotations = { ...metadata.annotations, [RESTARTED]: mark }
-  return copy
-}

@@ -256,9 +256,10 @@ export class Machine {
     let { warm } = this.#world.ledger.state
     await writer.delete(refOf(view.rendered.preview), { own: true })
     const old = stable && (await this.#view(stable))
-    // What the bake was too short for, or an earlier run did not come to, the Deployment does by itself: nothing goes back from here.
-    const mark = config.bakeTime > 0 && !this.#recreated ? String(candidate.revision) : undefined
-    if (old?.known && mark && config.retire === 'keep') await colors.scale(old.rendered, undefined, mark)
+    // What the bake was too short for, or an earlier run did not come to.
+    const left = old?.known && config.bakeTime > 0 && !this.#recreated
+    if (left && config.retire === 'keep' && !(await colors.recreate(old.rendered, { signal, timeout: config.readyTimeout })))
+      story.tell(`the pods of ${stable?.color} could not be recreated within ${formatDuration(config.readyTimeout)}`, 'warning')
     if (stable && old && config.retire !== 'keep') {
       if (config.retireDelay > 0) story.tell(`${stable.color} stays at full capacity for another ${formatDuration(config.retireDelay)}`)
       await clock.sleep(config.retireDelay, signal)
@@ -267,7 +268,8 @@ export class Machine {
         warm = null
         story.tell(`${stable.color} (revision ${stable.revision}) deleted: a rollback to it has to start its pods first`)
       } else if (old.known) {
-        await colors.scale(old.rendered, 1, mark)
+        await colors.scale(old.rendered, 1)
+        if (left) await colors.renew(old.rendered)
         story.tell(`${stable.color} (revision ${stable.revision}) scaled to 1 for a fast rollback, until the next release takes its place`)
       }
     }

@@ -22,7 +22,7 @@ export function recreation(colors: Pick<Colors, 'recreate'>, rendered: Rendered,
     },
     async start() {
       const both = AbortSignal.any([signal, ended.signal])
-      running = colors.recreate(rendered, both).then(
+      running = colors.recreate(rendered, { signal: both, timeout: Number.MAX_SAFE_INTEGER }).then(
         () => {
           done = true
         },
