@@ -124,7 +124,7 @@ test('inputs become one config, and secrets are masked one by one', () => {
   expect(() => parse({ INPUT_SECRETS: 'just a secret' })).toThrow('secrets: item 1 is not accepted: name=value')
   expect(() => parse({ INPUT_SECRETS: 'just a secret' })).not.toThrow('just a secret')
   expect(() => parse({ INPUT_VARIABLES: 'a=1\na=2' })).toThrow('variables: a is there twice')
-  expect(() => parse({ INPUT_VARIABLES: 'a=1', INPUT_SECRETS: 'a=2' })).toThrow('secrets: a is a variable as well')
+  expect(() => parse({ INPUT_VARIABLES: 'a=1', INPUT_SECRETS: 'a=2' })).toThrow('secrets: a is in variables as well')
   expect(() => parse({ INPUT_TARGET: 'shop.example' })).toThrow("target: 'shop.example' is not accepted: https://host/path")
   expect(() => parse({ INPUT_DEADLINE: '5' })).toThrow("deadline: '5' is not accepted: a duration")
 })

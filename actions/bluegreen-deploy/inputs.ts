@@ -134,7 +134,7 @@ export function parseInputs(environment: Record<string, string | undefined>, mas
       ? {
           suite: given['smoke-suite'],
           expectVersion: given['smoke-version'] || undefined,
-          variables: readVariables({ variables: given['smoke-variables'], secrets: given['smoke-secrets'] }, mask, 'smoke-'),
+          variables: readVariables(['smoke-variables', given['smoke-variables']], ['smoke-secrets', given['smoke-secrets']], mask),
         }
       : undefined,
     deployment: given.environment

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { asInput, InputError, input, readInputs, readPairs } from '../shared/action/inputs.ts'
+import { asInput, InputError, input, readInputs, readVariables } from '../shared/action/inputs.ts'
 import type { PrometheusOptions } from '../shared/prometheus/client.ts'
 import { parseDuration } from '../shared/units.ts'
 import { placeInside } from '../shared/workspace.ts'
@@ -12,7 +12,6 @@ import { isKayenta, readKayenta } from './kayenta/config.ts'
 import { parseSide } from './selectors.ts'
 
 const HOUR = 3_600_000
-const ARGUMENT = /^[\w-]+$/
 const url = { matches: /^https?:\/\/[^\s]+$/, accepts: 'a URL that begins with http:// or https://' }
 
 /** The inputs of action.yml. */
@@ -141,9 +140,7 @@ function scheduleOf(given: Given, now: number): Schedule {
 
 function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (secret: string) => void): Request {
   if (isTemplate(document)) {
-    const secrets = readPairs('secret-args', given['secret-args'].split(/\r?\n/), ARGUMENT)
-    for (const secret of Object.values(secrets)) mask(secret)
-    const args = { ...readPairs('args', given.args, ARGUMENT), ...secrets }
+    const args = readVariables(['args', given.args], ['secret-args', given['secret-args']], mask)
     const template = asInput('config', () => readTemplate(document, args))
     for (const secret of template.secrets) mask(secret)
     if (new Set(template.metrics.map(({ address }) => address)).size > 1)

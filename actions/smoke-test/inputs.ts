@@ -39,7 +39,7 @@ export function parseInputs(environment: Record<string, string | undefined>, mas
     suite: given.suite,
     target: given.target || undefined,
     expectVersion: given['expect-version'] || undefined,
-    variables: readVariables(given, mask),
+    variables: readVariables(['variables', given.variables], ['secrets', given.secrets], mask),
     deadline: given.deadline,
     kubeconfig: given.kubeconfig || undefined,
     context: given.context || undefined,

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { z } from 'zod'
-import { asInput, exclusive, InputError, input, readInputs, readPairs } from '../../../actions/shared/action/inputs.ts'
+import { asInput, exclusive, InputError, input, readInputs, readVariables } from '../../../actions/shared/action/inputs.ts'
 
 /** What one input makes of a text, or the message that refuses it. */
 function read<T>(type: z.ZodType<T>, text?: string): T | string {
@@ -125,16 +125,17 @@ test('YAML that cannot be read is not shown: it may hold a secret', () => {
   expect(text).toMatch(/^an-input: /)
 })
 
-test('pairs, and what is none', () => {
-  expect(readPairs('args', ['a=1', '', ' b-c = x=y ', 'e='], /^[\w-]+$/)).toEqual({ a: '1', 'b-c': 'x=y', e: '' })
-  expect(Object.keys(readPairs('args', ['__proto__=1'], /^\w+$/))).toEqual(['__proto__'])
-  const problems = refusal(() => readPairs('secrets', ['sesame', 'a=1', '=sesame', 'a b=sesame', 'a=2'], /^\w+$/))
-  expect(problems.split('\n')).toEqual([
-    'secrets: item 1 is not accepted: name=value, with a name like ^\\w+$',
-    'secrets: item 3 is not accepted: name=value, with a name like ^\\w+$',
-    'secrets: item 4 is not accepted: name=value, with a name like ^\\w+$',
-    'secrets: a is there twice',
-  ])
+test('name=value lines of two inputs; those of the second are masked, and none is shown', () => {
+  const masked: string[] = []
+  const readBoth = (lines: string[], text: string) => readVariables(['args', lines], ['secret-args', text], (secret) => masked.push(secret))
+  expect(readBoth(['a=1', '', ' b-c = x=y '], 'e=\r\n\nkey=sesame')).toEqual({ a: '1', 'b-c': 'x=y', e: '', key: 'sesame' })
+  expect(masked).toEqual(['', 'sesame'])
+  expect(Object.keys(readBoth(['__proto__=1'], 'constructor=x'))).toEqual(['__proto__', 'constructor'])
+  expect(refusal(() => readBoth(['a=1'], 'a=2'))).toBe('secret-args: a is in args as well')
+  const item = (at: number): string =>
+    `secret-args: item ${at} is not accepted: name=value, with a name of letters, digits, _ and -, a letter or _ first`
+  const problems = refusal(() => readBoth([], 'sesame\na=1\n=sesame\na b=sesame\n1a=sesame\na=2'))
+  expect(problems.split('\n')).toEqual([item(1), item(3), item(4), item(5), 'secret-args: a is there twice'])
 })
 
 test('what a reader throws is a problem of its input, each line one', () => {

@@ -32,16 +32,18 @@ export function asInput<T>(input: string, read: () => T): T {
   }
 }
 
-/**
- * Reads `name=value` lines, with names like `name`. Throws an InputError that tells a line by its number only: it may be a secret.
- * Empty lines are passed over.
- */
-export function readPairs(input: string, lines: readonly string[], name: RegExp): Record<string, string> {
+const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/
+
+/** Reads `name=value` lines; empty ones are passed over. Throws an InputError that tells a line by its number only: it may be a secret. */
+function readPairs(input: string, lines: readonly string[]): Record<string, string> {
   const found = new Map<string, string>()
   const problems = lines.flatMap((line, at) => {
     if (line.trim() === '') return []
     const [, key = '', value = ''] = /^\s*([^=]*?)\s*=(.*)$/s.exec(line) ?? []
-    if (!name.test(key)) return [{ input, message: `item ${at + 1} is not accepted: name=value, with a name like ${name.source}` }]
+    if (!NAME.test(key))
+      return [
+        { input, message: `item ${at + 1} is not accepted: name=value, with a name of letters, digits, _ and -, a letter or _ first` },
+      ]
     if (found.has(key)) return [{ input, message: `${key} is there twice` }]
     found.set(key, value.trim())
     return []
@@ -50,20 +52,21 @@ export function readPairs(input: string, lines: readonly string[], name: RegExp)
   return Object.fromEntries(found)
 }
 
-const VARIABLE = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/
+/** An input by its name, and what was given. */
+type Given<T> = readonly [input: string, given: T]
 
-/** The values of the inputs `variables` and `secrets`, whose names begin with `prefix`; those of the second are masked. Throws an InputError. */
+/** The values of two inputs of `name=value` lines, of which those of the second are masked. Throws an InputError. */
 export function readVariables(
-  given: { variables: readonly string[]; secrets: string },
+  [variables, lines]: Given<readonly string[]>,
+  [secrets, text]: Given<string>,
   mask: (secret: string) => void,
-  prefix = '',
 ): Record<string, string> {
-  const secrets = readPairs(`${prefix}secrets`, given.secrets.split(/\r?\n/), VARIABLE)
-  for (const value of Object.values(secrets)) mask(value)
-  const variables = readPairs(`${prefix}variables`, given.variables, VARIABLE)
-  const twice = Object.keys(secrets).find((name) => name in variables)
-  if (twice) throw new InputError([{ input: `${prefix}secrets`, message: `${twice} is a variable as well` }])
-  return { ...variables, ...secrets }
+  const masked = readPairs(secrets, text.split(/\r?\n/))
+  for (const value of Object.values(masked)) mask(value)
+  const plain = readPairs(variables, lines)
+  const twice = Object.keys(masked).find((name) => Object.hasOwn(plain, name))
+  if (twice) throw new InputError([{ input: secrets, message: `${twice} is in ${variables} as well` }])
+  return { ...plain, ...masked }
 }
 
 interface Refusal {
