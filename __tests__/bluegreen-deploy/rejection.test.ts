@@ -135,6 +135,7 @@ test.each([1, 500, 1_100, 1_500, 2_300, 3_000, 4_500, 40_000])(
   async (after) => {
     const { stage } = await secondRelease((stage) => when(stage, 'bake', () => stage.node.setReady(first(stage, 'v2'), false), after))
     await stage.settled()
+    expect(stage.harm).toEqual([])
     expectAsBefore(stage)
   },
 )
