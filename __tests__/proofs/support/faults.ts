@@ -19,7 +19,8 @@ const isWatch = ({ watch }: Call): boolean => watch
 
 const status = (code: number, reason: string, message: string, headers: Record<string, string> = {}): Answer => ({
   status: code,
-  headers: { 'content-type': 'application/json', ...headers },
+  // By which the API server's own answers through its proxy are told from those of pods, or of what stands before it.
+  headers: { 'content-type': 'application/json', 'audit-id': '7d1c5b2e', ...headers },
   body: JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', message, reason, code }),
 })
 const says = (body: string, code = 200, type = 'application/json'): Answer => ({ status: code, headers: { 'content-type': type }, body })

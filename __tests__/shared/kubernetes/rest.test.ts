@@ -343,6 +343,7 @@ test('through the proxy, a pod that does not answer in time was not reached', as
 
 test.each<[string, Reply]>([
   ['too many requests of the API server', status(429, 'slow down', {}, MARK)],
+  ['a failure of the API server itself', status(500, 'etcdserver: leader changed', {}, MARK)],
   ['a broken connection', drop],
   ['an answer that does not bear the mark of this API server', text('bad gateway', 502)],
 ])('through the proxy, %s is no answer of the pod: it is asked again', async (_, reply) => {

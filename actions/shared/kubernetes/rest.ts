@@ -162,7 +162,8 @@ export class RestCluster implements Cluster {
           })
         }
         const status = answer.statusCode >= 400 ? statusOf(body) : undefined
-        if (status && [401, 403, 429].includes(answer.statusCode)) throw this.#error(call, answer, body)
+        // Of its own failures; that a pod cannot be reached is a 502, 503 or 504.
+        if (status && [401, 403, 429, 500].includes(answer.statusCode)) throw this.#error(call, answer, body)
         return { reached: !status, status: answer.statusCode, body: status?.message ?? body }
       } catch (error) {
         if (timeout.aborted) return { reached: false, status: 0, body: `no answer within ${formatDuration(to.timeout)}` }
