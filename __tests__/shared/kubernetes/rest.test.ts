@@ -324,6 +324,11 @@ test.each<[string, Reply, { reached: boolean; status: number; body: string }]>([
   ['a failure of the pod', text('broken', 500, MARK), { reached: true, status: 500, body: 'broken' }],
   ['a refusal of the pod', text('{"error":"no"}', 403, MARK), { reached: true, status: 403, body: '{"error":"no"}' }],
   ['no endpoints', status(503, 'no endpoints available', {}, MARK), { reached: false, status: 503, body: 'no endpoints available' }],
+  [
+    'a pod that listens to nobody',
+    status(503, 'error trying to reach service: dial tcp 10.0.0.1:80: connect: connection refused', {}, MARK),
+    { reached: false, status: 503, body: 'error trying to reach service: dial tcp 10.0.0.1:80: connect: connection refused' },
+  ],
   ['a pod that hangs up', status(502, 'EOF', {}, MARK), { reached: false, status: 502, body: 'EOF' }],
 ])('through the proxy, %s is an answer', async (_, reply, expected) => {
   server.answer(reply)
@@ -344,6 +349,7 @@ test('through the proxy, a pod that does not answer in time was not reached', as
 test.each<[string, Reply]>([
   ['too many requests of the API server', status(429, 'slow down', {}, MARK)],
   ['a failure of the API server itself', status(500, 'etcdserver: leader changed', {}, MARK)],
+  ['an API server that ends', status(503, 'apiserver is shutting down', {}, MARK)],
   ['a broken connection', drop],
   ['an answer that does not bear the mark of this API server', text('bad gateway', 502)],
 ])('through the proxy, %s is no answer of the pod: it is asked again', async (_, reply) => {

@@ -28,6 +28,8 @@ const PROXY_LIMIT = 8 * 2 ** 20
 const UNREADABLE = /^failed to (create typed|convert new) /
 /** Every answer of the API server carries it, also those that it passes on from a pod. */
 const MARK = 'audit-id'
+/** What a 503 says when nothing is behind the API server's proxy; others are of the API server itself. */
+const UNREACHED = /no endpoints available|no service port|error trying to reach/
 /** The server ends a watch after this long, so that one that silently lost its events is not believed for longer. */
 const WATCH_SECONDS = 20
 
@@ -162,8 +164,8 @@ export class RestCluster implements Cluster {
           })
         }
         const status = answer.statusCode >= 400 ? statusOf(body) : undefined
-        // Of its own failures; that a pod cannot be reached is a 502, 503 or 504.
-        if (status && [401, 403, 429, 500].includes(answer.statusCode)) throw this.#error(call, answer, body)
+        const own = [401, 403, 429, 500].includes(answer.statusCode) || (answer.statusCode === 503 && !UNREACHED.test(status?.message ?? ''))
+        if (status && own) throw this.#error(call, answer, body)
         return { reached: !status, status: answer.statusCode, body: status?.message ?? body }
       } catch (error) {
         if (timeout.aborted) return { reached: false, status: 0, body: `no answer within ${formatDuration(to.timeout)}` }
