@@ -184,6 +184,14 @@ test('a fence makes what a superseded run has read no longer current', async () 
   expect([generation(live()), live()?.metadata.resourceVersion === version]).toEqual(['5', false])
 })
 
+test('what is gone before the fence is up needs none', async () => {
+  const { cluster, writer, betweenReadAndWrite, live } = scene()
+  const old = cluster.put(service({ value: 1 }))
+  betweenReadAndWrite(() => cluster.drop(old))
+  await writer.fence(REF)
+  expect(live()).toBeUndefined()
+})
+
 const refusal = (...causes: [manager: string, field: string][]) =>
   new ApiError('apply', 'Service/web', 409, {
     message: 'Apply failed',

@@ -3,6 +3,7 @@ import {
   type Cluster,
   type DeleteOptions,
   isConflict,
+  isMissing,
   type KubeObject,
   nameOf,
   type Ref,
@@ -97,7 +98,11 @@ export class Writer {
     if (!live) return
     this.#assertNotSuperseded(live)
     await this.#lease.assertHeld()
-    await this.#cluster.patch(ref, { metadata: { annotations: { [GENERATION]: String(this.#lease.generation) } } })
+    try {
+      await this.#cluster.patch(ref, { metadata: { annotations: { [GENERATION]: String(this.#lease.generation) } } })
+    } catch (error) {
+      if (!isMissing(error)) throw error // it was on its way out: nobody can write to what is gone
+    }
   }
 
   async #again<T>(ref: Ref, write: (live: KubeObject | undefined) => Promise<T>): Promise<T> {

@@ -124,6 +124,7 @@ function describe(error: Error): string {
 }
 
 export const isConflict = (error: unknown): error is ApiError => error instanceof ApiError && error.status === 409
+export const isMissing = (error: unknown): error is ApiError => error instanceof ApiError && error.status === 404
 export const isForbidden = (error: unknown): error is ApiError => error instanceof ApiError && error.status === 403
 
 /** `Deployment/backend` in messages. */

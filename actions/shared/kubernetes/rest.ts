@@ -6,6 +6,7 @@ import {
   type ApiStatus,
   type Cluster,
   type DeleteOptions,
+  isMissing,
   type KubeObject,
   type ProxyAnswer,
   type ProxyRequest,
@@ -164,7 +165,8 @@ export class RestCluster implements Cluster {
           })
         }
         const status = answer.statusCode >= 400 ? statusOf(body) : undefined
-        const own = [401, 403, 429, 500].includes(answer.statusCode) || (answer.statusCode === 503 && !UNREACHED.test(status?.message ?? ''))
+        const own =
+          [401, 403, 429, 500].includes(answer.statusCode) || (answer.statusCode === 503 && !UNREACHED.test(status?.message ?? ''))
         if (status && own) throw this.#error(call, answer, body)
         return { reached: !status, status: answer.statusCode, body: status?.message ?? body }
       } catch (error) {
@@ -303,8 +305,8 @@ async function orUndefined<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return undefined
-    throw error
+    if (!isMissing(error)) throw error
+    return undefined
   }
 }
 
