@@ -45,11 +45,6 @@ test.each([
   ['a list of wrong things', text({ clusters: [{ name: 'one' }] }), /kubeconfig/],
   ['no cluster for its context', text({ clusters: [] }), /names no cluster for its current context/],
   ['no current context', text({ 'current-context': '' }), /names no cluster for its current context/],
-  [
-    'a user without credentials',
-    text({ users: [{ name: 'me', user: { tokenFile: '/token' } }] }),
-    /user me has no credentials that are read: token/,
-  ],
   ['a server that is no URL', text({ clusters: [{ name: 'one', cluster: { server: 'one.example' } }] }), /server of cluster one is no URL/],
 ])('%s is an error that shows no secret', (_, kubeconfig, message) => {
   let error: unknown

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
-import { KubeConfig, RequestContext, type User } from '@kubernetes/client-node'
+import { KubeConfig, RequestContext } from '@kubernetes/client-node'
 import { Agent, type Dispatcher } from 'undici'
 import type { Clock } from '../time/clock.ts'
 import { isBase64, isKubeconfigText } from './kubeconfig.ts'
@@ -64,21 +64,12 @@ export function loadKubeconfig(from: {
   }
   if (current?.user && !config.getCurrentUser())
     throw new Error(`the kubeconfig has no user "${current.user}", which its context "${current.name}" names`)
-  const user = config.getCurrentUser()
-  // client-node reads no tokenFile: the API server would only say that an anonymous user may do nothing.
-  if (user && server.protocol === 'https:' && !isKnown(user))
-    throw new Error(
-      `the kubeconfig's user ${user.name} has no credentials that are read: token, client-certificate and client-key, exec, auth-provider, or username and password are (tokenFile is not)`,
-    )
   const proxy = cluster.proxyUrl ?? proxyFor(server, from.environment)
   // client-node honours no HTTPS_PROXY by itself; it does honour proxyUrl
   if (proxy !== undefined && !URL.canParse(proxy)) throw new Error(`the proxy of cluster ${cluster.name} is no URL`)
   if (proxy !== undefined) Object.assign(cluster, { proxyUrl: proxy })
   return config
 }
-
-const isKnown = ({ token, certData, certFile, exec, authProvider, username }: User): boolean =>
-  [token, certData, certFile, exec, authProvider, username].some(Boolean)
 
 /** Says why it cannot be read. The parser's own words may quote the file, which holds secrets: they are left out. */
 function load(config: KubeConfig, kubeconfig: string | undefined): string | undefined {
