@@ -262,7 +262,7 @@ const read: Case = {
     const smoked = await through({ ...suite, kubeconfig: world.kubeconfig }, { version: 'v5' })
     show('smoke-suite', smoked.code === 1 && smoked.log.includes('smoke suite'))
     show('smoke-version', smoked.outputs['switched'] === 'false' && smoked.log.includes('expected "another"'))
-    const both = await through({ ...suite, 'smoke-variables': 'service=a', 'smoke-secrets': 'service=b' })
+    const both = await through({ ...suite, 'smoke-variables': 'service=one', 'smoke-secrets': 'service=s3cr3t' })
     show('smoke-variables', both.log.includes('smoke-secrets: service is in smoke-variables as well'))
     const secret = { 'smoke-suite': suite['smoke-suite'], 'smoke-secrets': 'service=another-service', kubeconfig: world.kubeconfig }
     const hidden = await through(secret, { version: 'v5' })
