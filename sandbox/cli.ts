@@ -3,6 +3,7 @@ import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { HELP, type Invocation, parseArguments, type Verb } from './arguments.ts'
 import { type Cluster, DIRECTORY_VARIABLE, openCluster, startCluster } from './cluster.ts'
+import { exampleImages } from './images.ts'
 
 const log = (line: string): void => console.error(line)
 
@@ -51,6 +52,7 @@ const commands: Record<Verb, (invocation: Invocation) => Promise<number>> = {
     const there = await openCluster()
     if (there) throw new Error(`A cluster runs already, in ${there.dir}; end it with: npm run cluster -- down`)
     const cluster = await startCluster({ ...options, log, name: 'default', detached: true })
+    await exampleImages(cluster)
     console.log(`KUBECONFIG is ${cluster.kubeconfig}; it serves inside: npm run cluster -- run COMMAND, or kubectl ARGS`)
     return 0
   },
@@ -75,6 +77,7 @@ const commands: Record<Verb, (invocation: Invocation) => Promise<number>> = {
     }
     const cluster = there ?? (await startCluster({ ...options, log }))
     try {
+      if (!there) await exampleImages(cluster)
       // The command must not outlive this process, whatever kills it: its cluster would be gone.
       return await execute(cluster.enter(['setpriv', '--pdeathsig', 'KILL', '--', ...rest]), environment(cluster))
     } finally {
