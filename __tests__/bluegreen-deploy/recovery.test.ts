@@ -330,3 +330,17 @@ test('a ledger of another version, another release or no JSON is refused, not ov
   expect(await refused('{"version":1,"release":"web"}')).toContain('→ at generation')
   expect(await refused(undefined)).toContain('it has no state.json')
 })
+
+test('a run that another one has superseded waits for nothing more', async () => {
+  const stage = new Stage()
+  await stage.ok('deploy', { version: 'v1' })
+  stage.clock.after(20_000, () => {
+    const held = lease(stage)
+    if (held) stage.cluster.put({ ...held, spec: { ...held.spec, holderIdentity: 'another' } })
+  })
+  const { error, seconds } = await stage.run('deploy', { version: 'v2', bakeTime: 600_000 })
+  expect(error).toBeInstanceOf(Superseded)
+  expect(error?.message).toContain('is no longer held by this run (now by another)')
+  expect(seconds).toBeLessThan(60)
+  expect(stage.ledger().operation?.phase).toBe('bake')
+})

@@ -38,7 +38,8 @@ export async function release(config: Config, ports: Ports): Promise<ReleaseResu
     tell: (text) => story.tell(text),
   })
   try {
-    return await new Run(config, ports, lease).command(manifests)
+    const signal = AbortSignal.any([ports.signal, lease.lost])
+    return await new Run(config, { ...ports, signal }, lease).command(manifests)
   } finally {
     // Left to run out when the API is away: the next run waits for it.
     await lease

@@ -37,7 +37,7 @@ export class Lease {
   readonly #options: LeaseOptions
   #held: LeaseObject
   #renewedAt: number
-  #lost: Superseded | undefined
+  readonly #lost = new AbortController()
   #renewing: Promise<void> | undefined
   readonly #stop = new AbortController()
   readonly #loop: Promise<void>
@@ -50,6 +50,11 @@ export class Lease {
     this.#renewedAt = since
     this.takenOver = takenOver
     this.#loop = this.#renewAll()
+  }
+
+  /** Aborted, with Superseded as its reason, when another run was seen to hold it: there is nothing left to wait for. */
+  get lost(): AbortSignal {
+    return this.#lost.signal
   }
 
   /** Grows with every holder; what is written carries it. */
@@ -105,22 +110,18 @@ export class Lease {
 
   /** Throws Superseded unless the lease is ours with time to spare; called before every write. */
   async assertHeld(): Promise<void> {
-    this.#assertNotLost()
+    this.lost.throwIfAborted()
     const age = this.#options.clock.monotonic() - this.#renewedAt
     // Two thirds, so that a write that is on its way when the check is done still arrives in time.
     if (age > (this.#options.duration * 2) / 3) await this.#renew()
-    this.#assertNotLost()
-  }
-
-  #assertNotLost(): void {
-    if (this.#lost) throw this.#lost
+    this.lost.throwIfAborted()
   }
 
   /** Stops renewing and lets the next one in at once. */
   async release(): Promise<void> {
     this.#stop.abort()
     await this.#loop
-    if (this.#lost) return
+    if (this.lost.aborted) return
     const { cluster, clock, identity } = this.#options
     const { spec, metadata, apiVersion, kind } = this.#held
     const released = { ...this.#held, spec: { ...spec, holderIdentity: '', renewTime: microTime(clock.now()) } }
@@ -137,7 +138,7 @@ export class Lease {
     const { clock, duration } = this.#options
     while (!this.#stop.signal.aborted) {
       await clock.sleep(duration / 3, this.#stop.signal).catch(() => undefined)
-      if (this.#stop.signal.aborted || this.#lost) return
+      if (this.#stop.signal.aborted || this.lost.aborted) return
       // A renewal that fails is tried again; what matters is that no write happens on an old lease.
       await this.#renew().catch(() => undefined)
     }
@@ -167,8 +168,9 @@ export class Lease {
       const ours = live?.spec?.holderIdentity === identity && live.spec.leaseTransitions === this.generation
       if (!live || !ours) {
         const by = live?.spec?.holderIdentity || 'nobody'
-        this.#lost = new Superseded(`${name} is no longer held by this run (now by ${by}); this run writes nothing more`)
-        throw this.#lost
+        const superseded = new Superseded(`${name} is no longer held by this run (now by ${by}); this run writes nothing more`)
+        this.#lost.abort(superseded)
+        throw superseded
       }
       this.#held = live // our own renewal arrived, its answer did not
     }
