@@ -40,6 +40,10 @@ export async function release(config: Config, ports: Ports): Promise<ReleaseResu
   try {
     const signal = AbortSignal.any([ports.signal, lease.lost])
     return await new Run(config, { ...ports, signal }, lease).command(manifests)
+  } catch (error) {
+    // What a superseded run stumbles over is another one's work.
+    lease.lost.throwIfAborted()
+    throw error
   } finally {
     // Left to run out when the API is away: the next run waits for it.
     await lease
