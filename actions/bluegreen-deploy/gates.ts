@@ -35,6 +35,39 @@ interface World {
 
 const CHECK_FAILURES = 3
 
+/** Work that goes on while a gate watches: begun by start, and ended by stop. */
+export interface Beside {
+  start(): void
+  /** Throws what ended the work before its time. */
+  check(): void
+  /** Resolves when it has ended. Throws what ended it before its time. */
+  stop(): Promise<void>
+}
+
+/** Runs `work` until the watching is over or `signal` ends it. */
+export function beside(work: (signal: AbortSignal) => Promise<unknown>, signal: AbortSignal): Beside {
+  const ended = new AbortController()
+  const both = AbortSignal.any([signal, ended.signal])
+  let running: Promise<unknown> = Promise.resolve()
+  let failure: Error | undefined
+  const check = (): void => {
+    if (failure !== undefined) throw failure
+  }
+  return {
+    check,
+    start() {
+      running = work(both).catch((error: unknown) => {
+        if (!both.aborted) failure = error instanceof Error ? error : new Error(String(error))
+      })
+    },
+    async stop() {
+      ended.abort(new Error('the watching is over'))
+      await running
+      check()
+    },
+  }
+}
+
 /** The gates of a bake: pod health, the check, and whether there was traffic at all. */
 export function bakeGates(
   from: { cluster: Cluster; clock: Clock; signal: AbortSignal; config: Config },
@@ -118,7 +151,6 @@ export async function watchGates(
  */
 export function podHealthGate(world: World & { selector: Record<string, string>; expected: number; startup: number }): Gate {
   const { cluster, clock, signal, namespace, selector, expected, startup } = world
-  const ended = new AbortController()
   const restarts = new Map<string, number>()
   const wasReady = new Set<string>()
   const firstSeen = new Map<string, number>()
@@ -126,8 +158,6 @@ export function podHealthGate(world: World & { selector: Record<string, string>;
   let known = false
   let found: string | undefined
   let culprit: Pod | undefined
-  let failure: Error | undefined
-  let watching = Promise.resolve()
 
   const judge = (seen: Pod[]): true | undefined => {
     const ready = seen.filter(isReady).length
@@ -165,25 +195,21 @@ export function podHealthGate(world: World & { selector: Record<string, string>;
     evidence: await diagnose(cluster, namespace, pods, culprit),
   })
 
+  const query = { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: selectorText(selector) }
+  const watching = beside(
+    (both) => waitFor(cluster, [query], (seen: Pod[]) => judge(seen), { clock, signal: both, timeout: Number.MAX_SAFE_INTEGER }),
+    signal,
+  )
+
   return {
     name: 'pods',
-    async start() {
-      const both = AbortSignal.any([signal, ended.signal])
-      const query = { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: selectorText(selector) }
-      watching = waitFor(cluster, [query], (seen: Pod[]) => judge(seen), { clock, signal: both, timeout: Number.MAX_SAFE_INTEGER }).then(
-        () => undefined,
-        (error) => {
-          if (!both.aborted) failure = error instanceof Error ? error : new Error(String(error))
-        },
-      )
-    },
+    start: async () => watching.start(),
     async sample() {
-      if (failure !== undefined) throw failure
+      watching.check()
       return found === undefined ? undefined : failed(found)
     },
     async stop() {
-      ended.abort()
-      await watching
+      await watching.stop()
       if (found !== undefined) return failed(found)
       if (!known) return { verdict: 'inconclusive', text: 'the pods could not be read while they were to be watched' }
       return { verdict: 'passed', text: `${pods.filter(isReady).length} pods stayed ready, without a restart` }

@@ -1,7 +1,7 @@
 // A smoke suite as a gate: before traffic against the preview Service, and after the switch against the Service itself.
 import type { Service } from '../shared/kubernetes/kinds.ts'
 import type { SmokeResult } from '../smoke-test/engine.ts'
-import type { Finding, Gate } from './gates.ts'
+import { beside, type Finding, type Gate } from './gates.ts'
 
 /** Runs the suite against a port of a Service, by name or number. */
 export type SmokeTest = (service: string, port: string, signal: AbortSignal) => Promise<SmokeResult>
@@ -23,30 +23,19 @@ export function findingOf({ outcome, headline, reason, results }: SmokeResult): 
 
 /** Runs the suite once while the release is watched; it waits by itself until the release has settled. */
 export function smokeGate(test: SmokeTest, target: [service: string, port: string], signal: AbortSignal): Gate {
-  const ended = new AbortController()
   let finding: Finding | undefined
-  let failure: Error | undefined
-  let running = Promise.resolve()
+  const running = beside(async (both) => {
+    finding = findingOf(await test(...target, both))
+  }, signal)
   return {
     name: 'smoke suite',
-    async start() {
-      const both = AbortSignal.any([signal, ended.signal])
-      running = test(...target, both).then(
-        (result) => {
-          finding = findingOf(result)
-        },
-        (error: unknown) => {
-          failure = error instanceof Error ? error : new Error(String(error))
-        },
-      )
-    },
+    start: async () => running.start(),
     async sample() {
-      if (failure !== undefined) throw failure
+      running.check()
       return finding
     },
     async stop() {
-      ended.abort(new Error('the watching is over'))
-      await running
+      await running.stop()
       return (
         finding ?? {
           verdict: 'inconclusive',
