@@ -146,7 +146,7 @@ describe('files', () => {
     ].join('\n')
     expect(() => parseDocument(bomb)).toThrow('Excessive alias count')
     expect(() => parseDocument('a: 1\n---\nb: 2')).toThrow('one YAML document is wanted, not 2')
-    expect(() => parseDocument('a: [')).toThrow('it is not YAML')
+    expect(() => parseDocument('a: 1\nb: "c')).toThrow('config: line 2: it is not YAML')
     // The line may hold a secret.
     expect(() => parseDocument('password: "sesame')).not.toThrow('sesame')
     expect(() => parseDocument('')).toThrow('one YAML document is wanted')
