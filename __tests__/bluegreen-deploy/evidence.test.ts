@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { outputsOf, reportOf } from '../../actions/bluegreen-deploy/evidence.ts'
-import type { Ledger } from '../../actions/bluegreen-deploy/ledger.ts'
+import type { Ledger } from '../../actions/bluegreen-deploy/ledger/store.ts'
 import { type ReleaseResult, result } from '../../actions/bluegreen-deploy/result.ts'
 import { reportSchema } from '../../actions/shared/report/report.ts'
 import { FRAME } from '../support/report.ts'

@@ -1,7 +1,7 @@
 // SIGKILL before and after every write, lost answers, and runs that are frozen, superseded and thawed: users are never on a color
 // without ready pods, and whoever comes next ends it cleanly.
 import { randomUUID } from 'node:crypto'
-import type { Ledger } from '../../actions/bluegreen-deploy/ledger.ts'
+import type { Ledger } from '../../actions/bluegreen-deploy/ledger/store.ts'
 import type { BundleResult, BundleRun } from '../../scripts/runner.ts'
 import type { Proof } from './prove.ts'
 import type { Answer, Call } from './support/proxy.ts'

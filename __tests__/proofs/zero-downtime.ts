@@ -1,6 +1,6 @@
 // Ten releases and ten rollbacks under constant load, on a quick and on a slow node: no request fails, and a rejected version is silent soon.
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { KubeObject } from '../../actions/shared/kubernetes/cluster.ts'
+import type { KubeObject } from '../../actions/shared/kubernetes/api/cluster.ts'
 import { BACKEND } from '../../sandbox/images.ts'
 import type { Proof } from './prove.ts'
 import { ask, type Kept, keepOpen, startLoad, type Target } from './support/load.ts'

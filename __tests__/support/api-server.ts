@@ -2,8 +2,8 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Agent } from 'undici'
-import type { Credentials } from '../../actions/shared/kubernetes/credentials.ts'
-import { RestCluster } from '../../actions/shared/kubernetes/rest.ts'
+import type { Credentials } from '../../actions/shared/kubernetes/api/credentials.ts'
+import { RestCluster } from '../../actions/shared/kubernetes/api/rest.ts'
 import { TestClock } from './clock.ts'
 
 /** What becomes of one request. */

@@ -10,9 +10,9 @@ import {
   type Query,
   type Ref,
   type WatchEvent,
-} from '../../actions/shared/kubernetes/cluster.ts'
-import type { Deployment } from '../../actions/shared/kubernetes/kinds.ts'
-import { FIELD_MANAGER } from '../../actions/shared/kubernetes/rest.ts'
+} from '../../actions/shared/kubernetes/api/cluster.ts'
+import { FIELD_MANAGER } from '../../actions/shared/kubernetes/api/rest.ts'
+import type { Deployment } from '../../actions/shared/kubernetes/objects/read.ts'
 import type { Clock } from '../../actions/shared/time/clock.ts'
 import { dotted, type Field, fieldsOf, mergePatch, setAt, valueAt } from './fields.ts'
 

@@ -1,7 +1,7 @@
 // What lives in the cluster in memory: a Deployment controller, pods that start and answer, and a controller of endpoints.
-import { selects } from '../../actions/shared/kubernetes/cluster.ts'
-import type { Container, ContainerStatus, Deployment, EndpointSlice, Pod, Service } from '../../actions/shared/kubernetes/kinds.ts'
-import { isReady } from '../../actions/shared/kubernetes/rollout.ts'
+import { selects } from '../../actions/shared/kubernetes/api/cluster.ts'
+import type { Container, ContainerStatus, Deployment, EndpointSlice, Pod, Service } from '../../actions/shared/kubernetes/objects/read.ts'
+import { isReady } from '../../actions/shared/kubernetes/watch/rollout.ts'
 import type { TestClock } from './clock.ts'
 import type { MemoryCluster } from './memory-cluster.ts'
 

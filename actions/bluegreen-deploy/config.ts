@@ -1,4 +1,4 @@
-import type { ImageOverride } from './images.ts'
+import type { ImageOverride } from './manifests/images.ts'
 
 export const COMMANDS = ['deploy', 'prepare', 'promote', 'rollback', 'recover', 'status', 'cleanup'] as const
 export type Command = (typeof COMMANDS)[number]

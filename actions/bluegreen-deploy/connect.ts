@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { getExecOutput } from '@actions/exec'
 import type { KubeConfig } from '@kubernetes/client-node'
-import { kubeconfigCredentials, loadKubeconfig } from '../shared/kubernetes/credentials.ts'
-import { RestCluster } from '../shared/kubernetes/rest.ts'
+import { kubeconfigCredentials, loadKubeconfig } from '../shared/kubernetes/api/credentials.ts'
+import { RestCluster } from '../shared/kubernetes/api/rest.ts'
 import type { Story } from '../shared/report/story.ts'
 import { systemClock } from '../shared/time/clock.ts'
-import { describe, ManifestError, MOST_BYTES } from './documents.ts'
 import { DNS_LABEL } from './inputs.ts'
+import { describe, ManifestError, MOST_BYTES } from './manifests/yaml.ts'
 
 interface Where {
   kubeconfig: string | undefined

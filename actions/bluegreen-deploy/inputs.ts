@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { input, readInputs, readVariables, shown } from '../shared/action/inputs.ts'
-import { isKubeconfigText } from '../shared/kubernetes/kubeconfig.ts'
-import { HTTP_PATH } from './check.ts'
+import { isKubeconfigText } from '../shared/kubernetes/api/kubeconfig.ts'
 import { COMMANDS, type Config } from './config.ts'
-import { parseOverride } from './images.ts'
+import { HTTP_PATH } from './gates/http-check.ts'
+import { parseOverride } from './manifests/images.ts'
 
 export const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 const HOUR = 3_600_000

@@ -6,9 +6,9 @@ import { systemClock } from '../shared/time/clock.ts'
 import { connect, kustomize, readStdin } from './connect.ts'
 import { release } from './engine.ts'
 import { outputsOf, reportOf } from './evidence.ts'
+import { smokeTests } from './gates/smoke-suite.ts'
 import { parseInputs } from './inputs.ts'
-import { loadManifests } from './manifests.ts'
-import { smokeTests } from './suite.ts'
+import { loadManifests } from './manifests/load.ts'
 
 await runAction('bluegreen-deploy', async (host) => {
   const started = Date.now()

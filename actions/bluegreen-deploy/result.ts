@@ -1,14 +1,14 @@
-import type { Cluster, KubeObject } from '../shared/kubernetes/cluster.ts'
-import type { Deployment, Service } from '../shared/kubernetes/kinds.ts'
+import type { Cluster, KubeObject } from '../shared/kubernetes/api/cluster.ts'
+import type { Deployment, Service } from '../shared/kubernetes/objects/read.ts'
 import type { Outcome } from '../shared/report/report.ts'
 import type { Story } from '../shared/report/story.ts'
 import type { Clock } from '../shared/time/clock.ts'
-import { COLOR, type Color, isColor, type Parts, RELEASE } from './colors.ts'
 import type { Config } from './config.ts'
-import type { Change } from './diff.ts'
-import type { Content, Ledger } from './ledger.ts'
-import { type Plan, sideOf } from './plan.ts'
-import type { SmokeTest } from './smoke.ts'
+import type { SmokeTest } from './gates/smoke.ts'
+import type { Content, Ledger } from './ledger/store.ts'
+import { type Plan, sideOf } from './machine/plan.ts'
+import type { Change } from './manifests/diff.ts'
+import { COLOR, type Color, isColor, type Parts, RELEASE } from './release/model.ts'
 
 /** The world, as the engine needs it. */
 export interface Ports {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { asInput, input, readInputs, readVariables } from '../shared/action/inputs.ts'
-import { isKubeconfigText } from '../shared/kubernetes/kubeconfig.ts'
+import { isKubeconfigText } from '../shared/kubernetes/api/kubeconfig.ts'
 import { readTarget } from './targets.ts'
 
 /** The inputs of action.yml. */

@@ -1,6 +1,6 @@
 // Input that is odd, and has to work all the same; and versions whose logs are hostile.
 import { join } from 'node:path'
-import type { DataObject, Deployment } from '../../../actions/shared/kubernetes/kinds.ts'
+import type { DataObject, Deployment } from '../../../actions/shared/kubernetes/objects/read.ts'
 import type { BundleResult } from '../../../scripts/runner.ts'
 import { definition, release } from './hostile-manifests.ts'
 import { MARK } from './hostile-values.ts'

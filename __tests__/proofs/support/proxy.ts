@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Dispatcher, request } from 'undici'
-import type { Credentials } from '../../../actions/shared/kubernetes/credentials.ts'
+import type { Credentials } from '../../../actions/shared/kubernetes/api/credentials.ts'
 
 export interface Call {
   method: string

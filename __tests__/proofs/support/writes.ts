@@ -1,7 +1,7 @@
 // The writes of a run by name, the same in every run, and the processes behind it.
 import { readdirSync, readFileSync } from 'node:fs'
-import type { Ledger } from '../../../actions/bluegreen-deploy/ledger.ts'
-import type { DataObject, LeaseObject } from '../../../actions/shared/kubernetes/kinds.ts'
+import type { Ledger } from '../../../actions/bluegreen-deploy/ledger/store.ts'
+import type { DataObject, LeaseObject } from '../../../actions/shared/kubernetes/objects/read.ts'
 import type { Call, Fault, Verdict } from './proxy.ts'
 
 /** A write of a run: what it is, and how many such were before it. */

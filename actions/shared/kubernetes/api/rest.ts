@@ -1,0 +1,314 @@
+import { type Dispatcher, request } from 'undici'
+import { jsonLines, readStart, readText } from '../../stream.ts'
+import { type Clock, formatDuration } from '../../time/clock.ts'
+import {
+  ApiError,
+  type ApiStatus,
+  type Cluster,
+  type DeleteOptions,
+  isMissing,
+  type KubeObject,
+  type ProxyAnswer,
+  type ProxyRequest,
+  type Query,
+  type Ref,
+  type WatchEvent,
+} from './cluster.ts'
+import type { Credentials } from './credentials.ts'
+import { Discovery } from './discovery.ts'
+
+/** The name under which server-side apply remembers what is ours. */
+export const FIELD_MANAGER = 'devops-actions'
+/** One attempt may take this long, in milliseconds; what the API server has not answered by then is lost. */
+const ATTEMPT = 15_000
+/** An answer may be this large; a list of 5,000 pods is about 40 MiB. */
+const BODY_LIMIT = 128 * 2 ** 20
+/** Of what a pod answers, this much is read; more than that of metrics says nothing new. */
+const PROXY_LIMIT = 8 * 2 ** 20
+/** What the API server says, as its own fault, to an object that it cannot read. */
+const UNREADABLE = /^failed to (create typed|convert new) /
+/** Every answer of the API server carries it, also those that it passes on from a pod. */
+const MARK = 'audit-id'
+/** What a 503 says when nothing is behind the API server's proxy; others are of the API server itself. */
+const UNREACHED = /no endpoints available|no service port|error trying to reach/
+/** The server ends a watch after this long, so that one that silently lost its events is not believed for longer. */
+const WATCH_SECONDS = 20
+
+interface Call {
+  verb: string
+  method: Dispatcher.HttpMethod
+  path: string
+  target: string
+  query?: Record<string, string | undefined>
+  body?: unknown
+  contentType?: string
+  /** The object that the answer has to be. */
+  name?: string | undefined
+  /** The answer has to be a list. */
+  list?: true
+}
+
+export interface RestOptions {
+  credentials: Credentials
+  clock: Clock
+  signal: AbortSignal
+  /** How long a call is tried again, in milliseconds, when the API server is away or overloaded. */
+  patience: number
+  /** Told of every second try: a fault that was overcome is still said. */
+  onRetry: (text: string) => void
+}
+
+/** The cluster over HTTP: raw JSON, one pooled dispatcher, every call with a deadline. */
+export class RestCluster implements Cluster {
+  readonly #options: RestOptions
+  readonly #discovery: Discovery
+  /** Whether this API server marks what it answers: then an answer without the mark is not its own. */
+  #marks = false
+
+  constructor(options: RestOptions) {
+    this.#options = options
+    this.#discovery = new Discovery((path) => this.#json({ verb: 'discover', method: 'GET', path, target: path }))
+  }
+
+  async get(ref: Ref): Promise<KubeObject | undefined> {
+    const call = await this.#on(ref, 'get', 'GET')
+    return orUndefined(this.#json<KubeObject>(call))
+  }
+
+  async list(query: Query): Promise<{ items: KubeObject[]; resourceVersion: string }> {
+    const { call, selectors } = await this.#every(query, 'list')
+    const answer = await this.#json<{ items: KubeObject[] | null; metadata?: { resourceVersion?: string } }>({
+      ...call,
+      query: selectors,
+      list: true,
+    })
+    const items = (answer.items ?? []).map((item) => ({ ...item, apiVersion: query.apiVersion, kind: query.kind }))
+    return { items, resourceVersion: answer.metadata?.resourceVersion ?? '' }
+  }
+
+  async *watch(query: Query, resourceVersion: string, signal: AbortSignal): AsyncIterable<WatchEvent> {
+    const { call, selectors } = await this.#every(query, 'watch')
+    // A little longer than the server was asked for: a connection that went dead is not waited for.
+    const both = AbortSignal.any([signal, this.#options.signal, AbortSignal.timeout((WATCH_SECONDS + 5) * 1000)])
+    const options = { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(WATCH_SECONDS), resourceVersion }
+    const watch = { ...call, query: { ...selectors, ...options } }
+    let answer = await this.#send(watch, both)
+    if (answer.statusCode === 401) {
+      await answer.body.dump()
+      await this.#options.credentials.renew()
+      answer = await this.#send(watch, both)
+    }
+    if (answer.statusCode !== 200) throw this.#error(call, answer, await readText(answer.body, BODY_LIMIT))
+    for await (const line of jsonLines(answer.body, BODY_LIMIT)) {
+      const event = line as WatchEvent | { type: 'ERROR'; object: ApiStatus & { code?: number } }
+      if (event.type === 'ERROR') throw new ApiError('watch', call.target, event.object.code ?? 500, event.object)
+      yield event
+    }
+  }
+
+  async create(object: KubeObject): Promise<KubeObject> {
+    const { path } = await this.#discovery.path(object, object.metadata.namespace)
+    return this.#json({ ...this.#write('create', 'POST', path, object), body: object })
+  }
+
+  async replace(object: KubeObject): Promise<KubeObject> {
+    const call = await this.#on({ ...object, name: object.metadata.name, namespace: object.metadata.namespace }, 'update', 'PUT')
+    return this.#json({ ...this.#write('update', 'PUT', call.path, object), name: object.metadata.name, body: object })
+  }
+
+  async apply(object: KubeObject, options: { force?: boolean; dryRun?: boolean } = {}): Promise<KubeObject> {
+    const call = await this.#on({ ...object, name: object.metadata.name, namespace: object.metadata.namespace }, 'apply', 'PATCH')
+    const query = { fieldManager: FIELD_MANAGER, force: options.force ? 'true' : undefined, dryRun: options.dryRun ? 'All' : undefined }
+    return this.#json({ ...call, query, body: object, contentType: 'application/apply-patch+yaml' })
+  }
+
+  async patch(ref: Ref, patch: object): Promise<KubeObject> {
+    const call = await this.#on(ref, 'patch', 'PATCH')
+    return this.#json({ ...call, query: { fieldManager: FIELD_MANAGER }, body: patch, contentType: 'application/merge-patch+json' })
+  }
+
+  async delete(ref: Ref, options: DeleteOptions = {}): Promise<boolean> {
+    const { uid, resourceVersion, gracePeriodSeconds, propagation } = options
+    const preconditions = uid || resourceVersion ? { uid, resourceVersion } : undefined
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions, gracePeriodSeconds, propagationPolicy: propagation }
+    const call = await this.#on(ref, 'delete', 'DELETE')
+    // Answered with the object, or with a Status that says that it is gone.
+    return (await orUndefined(this.#json({ ...call, name: undefined, body }))) !== undefined
+  }
+
+  async logs(
+    pod: { namespace: string; name: string },
+    options: { container: string; previous?: boolean; tailLines: number },
+  ): Promise<string> {
+    const call = await this.#on({ apiVersion: 'v1', kind: 'Pod', ...pod }, 'read the log of', 'GET')
+    const query = {
+      container: options.container,
+      tailLines: String(options.tailLines),
+      limitBytes: '65536',
+      previous: options.previous ? 'true' : undefined,
+    }
+    return this.#tried(call, () => this.#text({ ...call, path: `${call.path}/log`, query }))
+  }
+
+  async proxy(to: ProxyRequest): Promise<ProxyAnswer> {
+    const name = `${to.https ? 'https:' : ''}${to.name}:${to.port}`
+    const path = `/api/v1/namespaces/${encodeURIComponent(to.namespace)}/${to.kind}/${encodeURIComponent(name)}/proxy${to.path}`
+    const call: Call = { verb: 'get', method: 'GET', path, target: `${to.path} of ${to.name} through ${to.kind}/proxy` }
+    return this.#tried(call, async () => {
+      const timeout = AbortSignal.timeout(to.timeout)
+      try {
+        const answer = await this.#send(call, AbortSignal.any([this.#options.signal, timeout]))
+        const body = await readStart(answer.body, PROXY_LIMIT)
+        if (this.#marks && answer.headers[MARK] === undefined) {
+          throw new ApiError(call.verb, call.target, 0, {
+            message: `${answer.statusCode}, which is not the API server's: ${body.slice(0, 200)}`,
+          })
+        }
+        const status = answer.statusCode >= 400 ? statusOf(body) : undefined
+        const own =
+          [401, 403, 429, 500].includes(answer.statusCode) || (answer.statusCode === 503 && !UNREACHED.test(status?.message ?? ''))
+        if (status && own) throw this.#error(call, answer, body)
+        return { reached: !status, status: answer.statusCode, body: status?.message ?? body }
+      } catch (error) {
+        if (timeout.aborted) return { reached: false, status: 0, body: `no answer within ${formatDuration(to.timeout)}` }
+        throw error
+      }
+    })
+  }
+
+  serves(apiVersion: string, kind: string): ReturnType<Cluster['serves']> {
+    return this.#discovery.serves(apiVersion, kind)
+  }
+
+  async #on(ref: Ref, verb: string, method: Dispatcher.HttpMethod): Promise<Call> {
+    const { path } = await this.#discovery.path(ref, ref.namespace)
+    return { verb, method, path: `${path}/${encodeURIComponent(ref.name)}`, target: targetOf(ref), name: ref.name }
+  }
+
+  async #every(query: Query, verb: string): Promise<{ call: Call; selectors: Record<string, string | undefined> }> {
+    const { path } = await this.#discovery.path(query, query.namespace)
+    const target = `${query.kind} objects${query.namespace ? ` in namespace ${query.namespace}` : ''}`
+    const selectors = { labelSelector: query.labelSelector, fieldSelector: query.fieldSelector }
+    return { call: { verb, method: 'GET', path, target }, selectors }
+  }
+
+  #write(verb: string, method: Dispatcher.HttpMethod, path: string, object: KubeObject): Call {
+    const target = targetOf({ kind: object.kind, name: object.metadata.name, namespace: object.metadata.namespace })
+    return { verb, method, path, target, query: { fieldManager: FIELD_MANAGER } }
+  }
+
+  async #json<T>(call: Call): Promise<T> {
+    return this.#tried(call, async () => {
+      const text = await this.#text(call)
+      const wrong = (message: string, cause?: unknown) => new ApiError(call.verb, call.target, 0, { message }, cause)
+      let answer: unknown
+      try {
+        answer = JSON.parse(text)
+      } catch (cause) {
+        throw wrong('the answer was cut off or is not JSON', cause)
+      }
+      // Believing anything else would make an object that is there look absent.
+      if (!isAnswer(answer, call)) throw wrong(`the answer is not what was asked for: ${text.slice(0, 100)}`)
+      return answer as T
+    })
+  }
+
+  async #text(call: Call): Promise<string> {
+    const answer = await this.#send(call, this.#deadline(Math.min(ATTEMPT, this.#options.patience)))
+    const text = await readText(answer.body, BODY_LIMIT)
+    if (answer.statusCode >= 300) throw this.#error(call, answer, text)
+    this.#marks ||= answer.headers[MARK] !== undefined
+    return text
+  }
+
+  /** Tries a call until it is answered, for as long as the fault may pass; every write is conditional or the same when repeated. */
+  async #tried<T>(call: Call, once: () => Promise<T>): Promise<T> {
+    const { clock, signal, patience, credentials, onRetry } = this.#options
+    const until = clock.monotonic() + patience
+    let renewed = false
+    for (let attempt = 0; ; attempt++) {
+      let failure: ApiError
+      try {
+        return await once()
+      } catch (error) {
+        signal.throwIfAborted()
+        failure = error instanceof ApiError ? error : new ApiError(call.verb, call.target, 0, {}, error)
+      }
+      if (failure.status === 401 && !renewed) {
+        renewed = true
+        await credentials.renew()
+        continue
+      }
+      if (!passes(failure.status)) throw failure
+      const { said, status, reason, details } = failure
+      const wait = details?.retryAfterSeconds ? details.retryAfterSeconds * 1000 : Math.min(5_000, 200 * 2 ** attempt)
+      if (clock.monotonic() + wait > until) {
+        const message = `${said} (tried for ${formatDuration(patience)})`
+        throw new ApiError(call.verb, call.target, status, { message, ...(reason && { reason }), ...(details && { details }) }, failure)
+      }
+      onRetry(`${failure.message}; trying again in ${formatDuration(wait)}`)
+      await clock.sleep(wait, signal)
+    }
+  }
+
+  async #send(call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const { server, headers, dispatcher } = await this.#options.credentials.current()
+    const url = new URL(server.replace(/\/$/, '') + call.path)
+    for (const [key, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(key, value)
+    const body = call.body === undefined ? null : JSON.stringify(call.body)
+    const type = body === null ? {} : { 'content-type': call.contentType ?? 'application/json' }
+    return request(url, { method: call.method, headers: { ...headers, accept: 'application/json', ...type }, body, dispatcher, signal })
+  }
+
+  #deadline(ms: number): AbortSignal {
+    return AbortSignal.any([this.#options.signal, AbortSignal.timeout(ms)])
+  }
+
+  #error(call: Call, { statusCode, headers }: Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'>, text: string): ApiError {
+    const status = statusOf(text) ?? { message: text.slice(0, 500) }
+    // Something before the API server that knows no such page says nothing about the object.
+    if (statusCode === 404 && !statusOf(text) && !text.startsWith('404 page not found')) {
+      const why = text.startsWith('{') ? 'cut off' : "which is not the API server's"
+      return new ApiError(call.verb, call.target, 0, { message: `404, ${why}: ${status.message}` })
+    }
+    const after = Number(headers['retry-after'])
+    const details = after > 0 ? { ...status.details, retryAfterSeconds: after } : status.details
+    const code = statusCode === 500 && UNREADABLE.test(status.message ?? '') ? 422 : statusCode
+    return new ApiError(call.verb, call.target, code, { ...status, ...(details && { details }) })
+  }
+}
+
+/** Whether trying again can help: no answer, a list that was too old, too many requests, or a server that fails. */
+const passes = (status: number): boolean => status === 0 || status === 410 || status === 429 || status >= 500
+
+/** Whether JSON has the shape of an answer to the call: an object of some kind, with the name that was asked for. */
+function isAnswer(answer: unknown, { name, list, verb }: Call): boolean {
+  if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) return false
+  const { kind, metadata, items, resources, versions } = answer as Record<string, unknown>
+  if (typeof kind !== 'string') return false
+  if (list) return items === null || Array.isArray(items)
+  if (verb === 'discover') return Array.isArray(resources) || Array.isArray(versions)
+  return name === undefined || (metadata as { name?: unknown } | undefined)?.name === name
+}
+
+/** The API server's own explanation, told apart from what a pod behind its proxy answers. */
+function statusOf(text: string): ApiStatus | undefined {
+  try {
+    const body = JSON.parse(text) as { kind?: string } & ApiStatus
+    return body?.kind === 'Status' ? body : undefined
+  } catch {
+    return undefined // not JSON: the caller shows the text itself
+  }
+}
+
+async function orUndefined<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (!isMissing(error)) throw error
+    return undefined
+  }
+}
+
+const targetOf = (ref: { kind: string; name: string | undefined; namespace?: string | undefined }): string =>
+  `${ref.kind}${ref.name ? `/${ref.name}` : ''}${ref.namespace ? ` in namespace ${ref.namespace}` : ''}`

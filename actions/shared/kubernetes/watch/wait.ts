@@ -1,0 +1,103 @@
+import type { Clock } from '../../time/clock.ts'
+import { ApiError, type Cluster, type KubeObject, type Query } from '../api/cluster.ts'
+
+export interface WaitOptions {
+  clock: Clock
+  signal: AbortSignal
+  /** How long to wait, in milliseconds. */
+  timeout: number
+  /** How often to decide again when nothing has changed, in milliseconds: verdicts that ripen with time. Default 1000. */
+  every?: number
+}
+
+/**
+ * Watches what `queries` select and calls `decide` with one list of objects for each query, first when all are known, then after
+ * every change and at least each `every` milliseconds. Resolves with the first answer that is not undefined, or undefined at the timeout.
+ * A watch that ends, breaks or is too old is begun again from a new list; an API server that stays away is the error of that list.
+ */
+export async function waitFor<T, Lists extends KubeObject[][] = KubeObject[][]>(
+  cluster: Cluster,
+  queries: Query[],
+  decide: (...lists: Lists) => T | undefined | Promise<T | undefined>,
+  options: WaitOptions,
+): Promise<T | undefined> {
+  const { clock, signal, timeout, every = 1000 } = options
+  const stop = new AbortController()
+  const both = AbortSignal.any([signal, stop.signal])
+  const views = queries.map((query) => new View(cluster, query))
+  let failure: Error | undefined
+  let wake = () => {}
+  const running = views.map((view) =>
+    view
+      .follow(both, clock, () => wake())
+      .catch((error) => {
+        failure ??= error instanceof Error ? error : new Error(String(error))
+        wake()
+      }),
+  )
+  const deadline = clock.monotonic() + timeout
+  try {
+    for (;;) {
+      const changed = new Promise<void>((resolve) => (wake = resolve))
+      signal.throwIfAborted()
+      if (failure !== undefined) throw failure
+      const seen = views.map((view) => view.objects)
+      if (seen.every((list) => list !== undefined)) {
+        const answer = await decide(...(seen as Lists))
+        if (answer !== undefined) return answer
+      }
+      const left = deadline - clock.monotonic()
+      if (left <= 0) return undefined
+      const nap = new AbortController()
+      const slept = clock.sleep(Math.min(every, left), AbortSignal.any([both, nap.signal])).catch(() => undefined)
+      await Promise.race([changed, slept])
+      nap.abort()
+    }
+  } finally {
+    stop.abort()
+    await Promise.all(running)
+  }
+}
+
+/** What one query selects, kept up to date by list and watch. */
+class View {
+  readonly #cluster: Cluster
+  readonly #query: Query
+  #known: Map<string, KubeObject> | undefined
+
+  constructor(cluster: Cluster, query: Query) {
+    this.#cluster = cluster
+    this.#query = query
+  }
+
+  get objects(): KubeObject[] | undefined {
+    return this.#known && [...this.#known.values()]
+  }
+
+  async follow(signal: AbortSignal, clock: Clock, changed: () => void): Promise<void> {
+    while (!signal.aborted) {
+      const { items, resourceVersion } = await this.#cluster.list(this.#query)
+      this.#known = new Map(items.map((item) => [item.metadata.name, item]))
+      changed()
+      const began = clock.monotonic()
+      try {
+        await this.#watch(resourceVersion, signal, changed)
+      } catch (error) {
+        if (signal.aborted) return
+        // Forbidden stays forbidden; anything else the next list finds out, with its patience.
+        if (error instanceof ApiError && [401, 403].includes(error.status)) throw error
+      }
+      // A server that ends watches at once is not asked in a tight loop.
+      if (!signal.aborted && clock.monotonic() - began < 1000) await clock.sleep(500, signal).catch(() => undefined)
+    }
+  }
+
+  async #watch(from: string, signal: AbortSignal, changed: () => void): Promise<void> {
+    for await (const { type, object } of this.#cluster.watch(this.#query, from, signal)) {
+      if (type === 'BOOKMARK') continue
+      if (type === 'DELETED') this.#known?.delete(object.metadata.name)
+      else this.#known?.set(object.metadata.name, object)
+      changed()
+    }
+  }
+}
