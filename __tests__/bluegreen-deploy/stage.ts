@@ -1,8 +1,8 @@
 // A cluster in memory in which releases are run, and a guard that looks at what users get after every single change.
 import type { Command, Config } from '../../actions/bluegreen-deploy/config.ts'
 import { type ReleaseResult, release } from '../../actions/bluegreen-deploy/engine.ts'
-import type { SmokeTest } from '../../actions/bluegreen-deploy/gates/smoke.ts'
-import type { Ledger } from '../../actions/bluegreen-deploy/ledger/store.ts'
+import type { Ledger } from '../../actions/bluegreen-deploy/ledger/schema.ts'
+import type { SmokeTest } from '../../actions/bluegreen-deploy/ports.ts'
 import { type KubeObject, selects } from '../../actions/shared/kubernetes/api/cluster.ts'
 import type { DataObject, Deployment, Pod, Service } from '../../actions/shared/kubernetes/objects/read.ts'
 import { isReady } from '../../actions/shared/kubernetes/watch/rollout.ts'
@@ -14,9 +14,25 @@ import { type Behaviour, MemoryNode } from '../support/memory-node.ts'
 export const NAMESPACE = 'shop'
 export const IMAGE = 'registry.example/web'
 
-export interface RunOptions extends Partial<Config> {
+/** A config without groups, as tests write it. */
+export interface Flat extends Pick<Config, 'name' | 'namespace' | 'images' | 'revision' | 'dryRun' | 'readyDeadline' | 'propagationTime'> {
+  check: Partial<Config['check']>
+  bakeTime: number
+  checkInterval: number
+  minRequests: number
+  metricsPath: string
+  onInconclusive: Config['bake']['onInconclusive']
+  retire: Config['retire']['how']
+  retireDelay: number
+  lockTimeout: number
+  leaseDuration: number
+}
+
+export interface RunOptions extends Partial<Flat> {
   /** The smoke suite. */
   smoke?: SmokeTest
+  /** Takes secrets out of what is stored. */
+  redact?: (text: string) => string
   version?: string
   manifests?: KubeObject[]
   identity?: string
@@ -75,26 +91,52 @@ const settings = (version: string, name: string): KubeObject => ({
 /** A Deployment of three pods, its Service and a ConfigMap that the pods read. */
 export const app = (version: string, name = 'web'): KubeObject[] => [settings(version, name), deployment(version, name), service(name)]
 
-export const DEFAULTS: Config = {
-  command: 'deploy',
+const DEFAULTS: Flat = {
   name: 'web',
   namespace: NAMESPACE,
   images: [],
   revision: undefined,
-  to: undefined,
   dryRun: false,
-  readyTimeout: 600_000,
-  check: { timeout: 5_000, passes: 3, deadline: 60_000 },
+  readyDeadline: 600_000,
+  check: {},
   propagationTime: 5_000,
   bakeTime: 60_000,
   checkInterval: 5_000,
   minRequests: 0,
   metricsPath: '/metrics',
-  onInconclusive: 'keep',
+  onInconclusive: 'pass',
   retire: 'scale',
   retireDelay: 30_000,
   lockTimeout: 60_000,
   leaseDuration: 30_000,
+}
+
+/** The config of a run: the defaults of action.yml, without a count of requests, and what is given. */
+export function configOf(command: Command, options: Partial<Flat> = {}): Config {
+  const {
+    check,
+    bakeTime,
+    checkInterval,
+    minRequests,
+    metricsPath,
+    onInconclusive,
+    retire,
+    retireDelay,
+    lockTimeout,
+    leaseDuration,
+    ...rest
+  } = {
+    ...DEFAULTS,
+    ...options,
+  }
+  return {
+    command,
+    ...rest,
+    check: { path: undefined, port: undefined, timeout: 5_000, passes: 3, deadline: 60_000, interval: checkInterval, ...check },
+    bake: { time: bakeTime, minRequests, metricsPath, onInconclusive },
+    retire: { how: retire, delay: retireDelay },
+    lock: { timeout: lockTimeout, leaseDuration },
+  }
 }
 
 export class Stage {
@@ -178,7 +220,7 @@ export class Stage {
 
   /** The same, where each call of the run waits for `hold` after `before` was told of it. */
   async runHeld(command: Command, hold: () => Promise<void>, options: RunOptions): Promise<Ran> {
-    const { version, identity = `run-${++this.#runs}`, signal, before, after, manifests, smoke, ...config } = options
+    const { version, identity = `run-${++this.#runs}`, signal, before, after, manifests, smoke, redact, ...config } = options
     const told: string[] = []
     const story = createStory(() => this.clock.now(), {
       phase: (name) => told.push(`# ${name}`),
@@ -191,18 +233,16 @@ export class Stage {
     let result: ReleaseResult | undefined
     let error: Error | undefined
     try {
-      result = await release(
-        { ...DEFAULTS, ...config, command },
-        {
-          cluster,
-          clock: this.clock,
-          signal: signal ?? new AbortController().signal,
-          story,
-          manifests: async () => structuredClone(objects),
-          smoke,
-          run: { identity, url: `https://ci.example/${identity}` },
-        },
-      )
+      result = await release(configOf(command, config), {
+        cluster,
+        clock: this.clock,
+        signal: signal ?? new AbortController().signal,
+        story,
+        manifests: async () => structuredClone(objects),
+        smoke,
+        redact: redact ?? ((text) => text),
+        run: { identity, url: `https://ci.example/${identity}` },
+      })
     } catch (thrown) {
       error = thrown instanceof Error ? thrown : new Error(String(thrown))
     }

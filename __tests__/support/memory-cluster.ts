@@ -54,6 +54,8 @@ export class MemoryCluster implements Cluster {
   admission: (object: KubeObject) => void = () => undefined
   /** Answers SelfSubjectAccessReviews. */
   allowed: (attributes: Attributes) => boolean = () => true
+  /** Answers SelfSubjectRulesReviews: by default as where a webhook authorizes, so that each verb is asked. */
+  rules: { incomplete: boolean; resourceRules: object[] } = { incomplete: true, resourceRules: [] }
   /** Who answers in pods. */
   answer: (request: ProxyRequest) => ProxyAnswer = () => ({ reached: false, status: 503, body: 'no endpoints available' })
   log: (pod: string, container: string, previous: boolean) => string = () => ''
@@ -132,6 +134,7 @@ export class MemoryCluster implements Cluster {
       const { resourceAttributes } = object.spec as { resourceAttributes: Attributes }
       return { ...object, status: { allowed: this.allowed(resourceAttributes) } }
     }
+    if (object.kind === 'SelfSubjectRulesReview') return { ...object, status: this.rules }
     const next = copy(object)
     this.admission(next)
     if (this.#objects.has(keyOfObject(next))) throw conflict('create', next, 'already exists', 'AlreadyExists')
@@ -362,7 +365,7 @@ export function intercept(
       return cluster.watch(query, version, signal)
     },
     create: (object) =>
-      through(call('create', object.kind, object.metadata.name, object.kind !== 'SelfSubjectAccessReview'), () => cluster.create(object)),
+      through(call('create', object.kind, object.metadata.name, !object.kind.startsWith('SelfSubject')), () => cluster.create(object)),
     replace: (object) => through(call('replace', object.kind, object.metadata.name, true), () => cluster.replace(object)),
     apply: (object, options) =>
       through(call('apply', object.kind, object.metadata.name, !options?.dryRun), () => cluster.apply(object, options)),

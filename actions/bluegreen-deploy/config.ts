@@ -9,21 +9,34 @@ export interface Config {
   name: string
   namespace: string
   images: ImageOverride[]
-  /** For promote: what prepare gave. */
+  /** For promote and rollback: the revision that is meant. */
   revision: number | undefined
-  /** For rollback: where to. */
-  to: number | undefined
   dryRun: boolean
-  readyTimeout: number
-  check: { path?: string; port?: string; timeout: number; passes: number; deadline: number }
+  /** By when all pods of a color have to be ready. */
+  readyDeadline: number
+  /** How long endpoints take to reach every node. */
   propagationTime: number
-  bakeTime: number
-  checkInterval: number
+  check: CheckConfig
+  bake: BakeConfig
+  retire: { how: 'scale' | 'keep' | 'delete'; delay: number }
+  lock: { timeout: number; leaseDuration: number }
+}
+
+export interface CheckConfig {
+  /** Of the main entry; undefined is the readiness probe's, `off` asks nothing of any entry. */
+  path: string | undefined
+  port: string | undefined
+  timeout: number
+  passes: number
+  deadline: number
+  interval: number
+}
+
+export interface BakeConfig {
+  /** How long the candidate is watched under traffic; 0 does not watch. */
+  time: number
   minRequests: number
   metricsPath: string
-  onInconclusive: 'keep' | 'back'
-  retire: 'scale' | 'keep' | 'delete'
-  retireDelay: number
-  lockTimeout: number
-  leaseDuration: number
+  /** What a bake that says too little does: pass, fail with traffic on the candidate, or take the traffic back. */
+  onInconclusive: 'pass' | 'fail' | 'rollback'
 }

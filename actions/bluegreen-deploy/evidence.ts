@@ -1,10 +1,14 @@
+import { selectorText } from '../shared/kubernetes/api/cluster.ts'
 import type { Findings } from '../shared/report/report.ts'
 import type { Config } from './config.ts'
 import type { ReleaseResult } from './engine.ts'
+import { printed } from './machine/plan.ts'
+import { containersOf } from './manifests/images.ts'
+import { mainEntry, type Revision, type Workload } from './release/model.ts'
 
-/** What a release becomes for people and for other steps. */
+/** What a release becomes for people. */
 export function reportOf(result: ReleaseResult, config: Config): Findings {
-  const { ledger, plan, changes } = result
+  const { ledger, plan, changes, done } = result
   const entry = ledger.history.find((candidate) => candidate.revision === result.revision)
   const images = entry?.digests.length ? entry.digests : (entry?.images ?? [])
   const facts = [
@@ -16,15 +20,33 @@ export function reportOf(result: ReleaseResult, config: Config): Findings {
     { name: 'Traffic', value: traffic(result) },
     ...(images.length ? [{ name: 'Images', value: images.join(', ') }] : []),
   ]
+  const evidence = []
+  if (config.dryRun && plan?.steps.length)
+    evidence.push({
+      title: 'What would be done',
+      text: [
+        ...plan.steps.map(({ phase, describe }) => `${phase}: ${describe}`),
+        ...plan.wayBack.map(({ describe }) => `way back: ${describe}`),
+      ].join('\n'),
+    })
+  if (done?.length) evidence.push({ title: 'What was done', text: done.map(({ id, describe }) => `${id}: ${describe}`).join('\n') })
+  if (changes?.length)
+    evidence.push({
+      title: 'What changes',
+      text: changes.flatMap(({ object, lines }) => lines.map((line) => `${object} ${line}`)).join('\n'),
+    })
   return {
     outcome: result.outcome,
     headline: result.headline,
     reason: result.reason,
     facts,
-    evidence: changes?.length
-      ? [{ title: 'What changes', text: changes.flatMap(({ object, lines }) => lines.map((line) => `${object} ${line}`)).join('\n') }]
-      : [],
-    data: { plan, changes, ledger: { active: ledger.active, warm: ledger.warm, operation: ledger.operation, history: ledger.history } },
+    evidence,
+    data: {
+      plan: plan && printed(plan),
+      done,
+      changes,
+      ledger: { active: ledger.active, warm: ledger.warm, operation: ledger.operation, history: ledger.history },
+    },
   }
 }
 
@@ -34,14 +56,56 @@ function traffic({ switched, rolledBack }: ReleaseResult): string {
   return switched ? 'moved to the candidate' : 'not moved'
 }
 
-export function outputsOf(result: ReleaseResult, seconds: number): Record<string, string> {
+/** What a release becomes for other steps. */
+export function outputsOf(result: ReleaseResult, { namespace }: Config): Record<string, string> {
+  const { candidate, ledger } = result
   return {
     'active-color': result.activeColor,
     'previous-color': result.previousColor,
     revision: String(result.revision),
     switched: String(result.switched),
     'rolled-back': String(result.rolledBack),
-    reason: result.reason,
-    duration: String(Math.round(seconds)),
+    workloads: JSON.stringify(candidate?.workloads.map((workload) => workloadOf(workload, candidate, namespace)) ?? []),
+    candidate: candidate ? matcherOf(candidate, namespace) : '',
+    // A selector moves all of the traffic: the other color has none that the candidate could be compared with.
+    baseline: '',
+    preview: candidate && ledger.operation?.phase === 'prepared' ? previewOf(candidate, namespace) : '',
   }
+}
+
+const workloadOf = (workload: Workload, { color }: Revision, namespace: string) => ({
+  name: workload.object.metadata.name,
+  color,
+  pods: podsMatcher(workload, namespace),
+  image: String(containersOf(workload.object).at(-1)?.image ?? ''),
+})
+
+/** A pod's name has so many characters of its Deployment's and ReplicaSet's at most; five of its own follow. */
+const LONGEST_BASE = 58
+
+/** The pods of a workload, as matchers of Prometheus between braces. */
+function podsMatcher({ object }: Workload, namespace: string): string {
+  const { name } = object.metadata
+  const hash = 11 // a dash and at most ten characters
+  const pods = name.length + hash < LONGEST_BASE ? `${name}-[0-9a-z]+-[0-9a-z]+` : `${name.slice(0, LONGEST_BASE - 1)}.*`
+  return `namespace="${namespace}",pod=~"${pods}"`
+}
+
+/** The matcher of the only workload, else of the one that bears the release's name, else nothing. */
+function matcherOf({ workloads, release }: Revision, namespace: string): string {
+  const [only] = workloads
+  const meant = workloads.length === 1 ? only : workloads.find(({ name }) => name === release.name)
+  return meant ? podsMatcher(meant, namespace) : ''
+}
+
+function previewOf({ gateways, release }: Revision, namespace: string): string {
+  const gateway = gateways.find(({ service }) => service.metadata.name === mainEntry(release))
+  const [port] = gateway?.preview.spec.ports ?? []
+  return gateway && port ? `k8s://${namespace}/${gateway.preview.metadata.name}:${port.name ?? port.port}` : ''
+}
+
+/** Whether the step fails: what a bake that says too little does is the user's choice. */
+export function exitOf({ outcome }: ReleaseResult, { bake }: Config): 'success' | 'failure' {
+  if (outcome === 'inconclusive') return bake.onInconclusive === 'pass' ? 'success' : 'failure'
+  return outcome === 'passed' ? 'success' : 'failure'
 }

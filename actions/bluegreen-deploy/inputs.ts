@@ -7,6 +7,7 @@ import { parseOverride } from './manifests/images.ts'
 
 export const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 const HOUR = 3_600_000
+const CHECK_PATH = new RegExp(`^off$|${HTTP_PATH.source}`, 'i')
 
 /** The inputs of action.yml. */
 export const schema = z
@@ -18,12 +19,14 @@ export const schema = z
     manifests: input.lines(),
     images: input.lines(),
     revision: input.optional(input.integer({ min: 1 })),
-    to: input.optional(input.integer({ min: 1 })),
     'dry-run': input.flag(),
     kubeconfig: input.secret({ when: isKubeconfigText }),
     context: input.text(),
-    'ready-timeout': input.duration({ default: '10m', min: 1_000, max: 24 * HOUR }),
-    'check-path': input.text({ matches: HTTP_PATH, accepts: 'a path that begins with a slash, such as /health, without dot segments' }),
+    'ready-deadline': input.duration({ default: '10m', min: 1_000, max: 24 * HOUR }),
+    'check-path': input.text({
+      matches: CHECK_PATH,
+      accepts: 'a path that begins with a slash, such as /health, without dot segments; or off',
+    }),
     'check-port': input.text({ matches: /^[a-z0-9-]{1,15}$/, accepts: 'a port of the Service, by name or number' }),
     'check-timeout': input.duration({ default: '5s', min: 100, max: 60_000 }),
     'check-passes': input.integer({ default: '3', min: 1, max: 100 }),
@@ -37,14 +40,14 @@ export const schema = z
       matches: HTTP_PATH,
       accepts: 'a path that begins with a slash, such as /metrics, without dot segments',
     }),
-    'on-inconclusive': input.choice(['keep', 'back'], { default: 'keep' }),
+    'on-inconclusive': input.choice(['pass', 'fail', 'rollback'], { default: 'pass' }),
     retire: input.choice(['scale', 'keep', 'delete'], { default: 'scale' }),
     'retire-delay': input.duration({ default: '30s', min: 0, max: 24 * HOUR }),
     'lock-timeout': input.duration({ default: '1m', min: 0, max: 6 * HOUR }),
     'lease-duration': input.duration({ default: '30s', min: 2_000, max: HOUR }),
     'api-timeout': input.duration({ default: '1m', min: 1_000, max: HOUR }),
     'smoke-suite': input.text(),
-    'smoke-version': input.text(),
+    'expect-version': input.text(),
     'smoke-variables': input.lines(),
     'smoke-secrets': input.secret(),
     environment: input.text(),
@@ -64,11 +67,11 @@ export const schema = z
       if (!releases && given.images.length > 0) refuse('images', 'is for deploy and prepare only')
       if (!releases && given['dry-run']) refuse('dry-run', 'is for deploy and prepare only')
       if (command === 'promote' && given.revision === undefined) refuse('revision', "is required for promote: prepare's output revision")
-      if (command !== 'promote' && given.revision !== undefined) refuse('revision', 'is for promote only')
-      if (command !== 'rollback' && given.to !== undefined) refuse('to', 'is for rollback only')
+      if (command !== 'promote' && command !== 'rollback' && given.revision !== undefined)
+        refuse('revision', 'is for promote and rollback only')
       if (given['lease-duration'] % 1000 !== 0)
         refuse('lease-duration', `'${given['lease-duration'] / 1000}s' is not accepted: whole seconds`)
-      for (const name of ['smoke-version', 'smoke-variables', 'smoke-secrets'] as const)
+      for (const name of ['expect-version', 'smoke-variables', 'smoke-secrets'] as const)
         if (given[name].length && !given['smoke-suite']) refuse(name, 'is for a smoke-suite; give that too')
       if (given.environment && !given['github-token']) refuse('github-token', 'is required when environment is given')
       const seen = new Set<string>()
@@ -97,13 +100,6 @@ export interface Inputs {
 /** Throws an InputError that names every input which cannot be used. */
 export function parseInputs(environment: Record<string, string | undefined>, mask: (secret: string) => void): Inputs {
   const given = readInputs(schema, environment, mask)
-  const check = {
-    timeout: given['check-timeout'],
-    passes: given['check-passes'],
-    deadline: given['check-deadline'],
-    ...(given['check-path'] && { path: given['check-path'] }),
-    ...(given['check-port'] && { port: given['check-port'] }),
-  }
   return {
     config: {
       command: given.command,
@@ -111,20 +107,25 @@ export function parseInputs(environment: Record<string, string | undefined>, mas
       namespace: given.namespace || undefined,
       images: given.images.flatMap((text) => parseOverride(text) ?? []),
       revision: given.revision,
-      to: given.to,
       dryRun: given['dry-run'],
-      readyTimeout: given['ready-timeout'],
-      check,
+      readyDeadline: given['ready-deadline'],
       propagationTime: given['propagation-time'],
-      bakeTime: given['bake-time'],
-      checkInterval: given['check-interval'],
-      minRequests: given['min-requests'],
-      metricsPath: given['metrics-path'],
-      onInconclusive: given['on-inconclusive'],
-      retire: given.retire,
-      retireDelay: given['retire-delay'],
-      lockTimeout: given['lock-timeout'],
-      leaseDuration: given['lease-duration'],
+      check: {
+        path: given['check-path'] || undefined,
+        port: given['check-port'] || undefined,
+        timeout: given['check-timeout'],
+        passes: given['check-passes'],
+        deadline: given['check-deadline'],
+        interval: given['check-interval'],
+      },
+      bake: {
+        time: given['bake-time'],
+        minRequests: given['min-requests'],
+        metricsPath: given['metrics-path'],
+        onInconclusive: given['on-inconclusive'],
+      },
+      retire: { how: given.retire, delay: given['retire-delay'] },
+      lock: { timeout: given['lock-timeout'], leaseDuration: given['lease-duration'] },
     },
     manifests: given.manifests,
     kubeconfig: given.kubeconfig || undefined,
@@ -133,7 +134,7 @@ export function parseInputs(environment: Record<string, string | undefined>, mas
     smoke: given['smoke-suite']
       ? {
           suite: given['smoke-suite'],
-          expectVersion: given['smoke-version'] || undefined,
+          expectVersion: given['expect-version'] || undefined,
           variables: readVariables(['smoke-variables', given['smoke-variables']], ['smoke-secrets', given['smoke-secrets']], mask),
         }
       : undefined,

@@ -5,13 +5,12 @@ import { runAction } from '../shared/action/run.ts'
 import { systemClock } from '../shared/time/clock.ts'
 import { connect, kustomize, readStdin } from './connect.ts'
 import { release } from './engine.ts'
-import { outputsOf, reportOf } from './evidence.ts'
+import { exitOf, outputsOf, reportOf } from './evidence.ts'
 import { smokeTests } from './gates/smoke-suite.ts'
 import { parseInputs } from './inputs.ts'
 import { loadManifests } from './manifests/load.ts'
 
 await runAction('bluegreen-deploy', async (host) => {
-  const started = Date.now()
   const { environment, signal, story } = host
   const inputs = parseInputs(environment, host.mask)
   const { cluster, namespace, kubeconfig } = connect({ ...inputs, namespace: inputs.config.namespace }, { environment, signal, story })
@@ -27,10 +26,24 @@ await runAction('bluegreen-deploy', async (host) => {
   const manifests = () => loadManifests(inputs.manifests, { workspace, stdin: readStdin, kustomize })
   const deployment = inputs.deployment && !config.dryRun ? await startDeployment(inputs.deployment, host) : undefined
   try {
-    const result = await release(config, { cluster, clock: systemClock, signal, story, manifests, smoke, run: { identity, url } })
+    const result = await release(config, {
+      cluster,
+      clock: systemClock,
+      signal,
+      story,
+      manifests,
+      smoke,
+      redact: host.redact,
+      run: { identity, url },
+    })
     host.saveState('ended', 'true')
     await deployment?.finish(result.outcome, result.headline, inputs.deployment?.url)
-    return { report: reportOf(result, config), outputs: outputsOf(result, (Date.now() - started) / 1000), html: inputs.html }
+    return {
+      report: reportOf(result, config),
+      outputs: outputsOf(result, config),
+      html: inputs.html,
+      exit: exitOf(result, config),
+    }
   } catch (error) {
     await deployment?.finish('error', error instanceof Error ? error.message : String(error))
     throw error

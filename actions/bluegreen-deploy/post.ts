@@ -15,6 +15,6 @@ await runAction('bluegreen-deploy', async (host) => {
   const config = { ...inputs.config, command: 'recover' as const, dryRun: false, namespace }
   if (!(await leftUnfinished(config, cluster, identity))) return undefined
   const run = { identity, url: host.runUrl ?? 'a run outside of GitHub Actions' }
-  const result = await release(config, { cluster, clock: systemClock, signal, story, manifests: async () => [], run })
+  const result = await release(config, { cluster, clock: systemClock, signal, story, manifests: async () => [], redact: host.redact, run })
   return { report: reportOf(result, config) }
 })

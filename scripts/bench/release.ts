@@ -9,7 +9,9 @@ import { type ApiProxy, type Call, startProxy } from '../../__tests__/proofs/sup
 import { EXAMPLE, liveState, root, runRelease, until, type World, withNamespace } from '../../__tests__/proofs/support/world.ts'
 import { overrideImages } from '../../actions/bluegreen-deploy/manifests/images.ts'
 import { loadManifests } from '../../actions/bluegreen-deploy/manifests/load.ts'
-import { renderColor, sortParts } from '../../actions/bluegreen-deploy/release/model.ts'
+import { contentOf } from '../../actions/bluegreen-deploy/release/content.ts'
+import { renderRevision } from '../../actions/bluegreen-deploy/release/render.ts'
+import { sortRelease } from '../../actions/bluegreen-deploy/release/sort.ts'
 import type { KubeObject } from '../../actions/shared/kubernetes/api/cluster.ts'
 import { BACKEND } from '../../sandbox/images.ts'
 import type { Bench } from './bench.ts'
@@ -154,8 +156,10 @@ async function objectsOf(manifests: string, color: 'blue' | 'green', version: st
   const unused = (): Promise<never> => Promise.reject(new Error('not used here'))
   const objects = await loadManifests(['.'], { workspace: manifests, stdin: unused, kustomize: unused })
   overrideImages(objects, [{ name: BACKEND, reference: `${BACKEND}:${version}` }])
-  const parts = sortParts(objects)
-  const { config, workload, service } = renderColor(parts, 'bench', color, 1)
+  const parts = sortRelease('bench', objects)
+  const { config, workloads, gateways } = renderRevision(parts, contentOf(objects, parts.workloads), { color, revision: 1 })
+  const [workload] = workloads.map(({ object }) => object)
+  const [service] = gateways.map((gateway) => gateway.service)
   return [...config, workload, ...parts.prerequisites, ...parts.shared, ...(color === 'blue' ? [service] : [])]
 }
 

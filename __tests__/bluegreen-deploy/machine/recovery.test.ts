@@ -1,4 +1,5 @@
 import { expect, jest, test } from '@jest/globals'
+import { emptyLedger } from '../../../actions/bluegreen-deploy/ledger/schema.ts'
 import { ApiError } from '../../../actions/shared/kubernetes/api/cluster.ts'
 import { Superseded } from '../../../actions/shared/kubernetes/api/lease.ts'
 import type { LeaseObject, Service } from '../../../actions/shared/kubernetes/objects/read.ts'
@@ -185,9 +186,9 @@ test('the ledger says what is meant before the Service changes', async () => {
   await stage.ok('deploy', { version: 'v2' })
   await stage.ok('rollback')
   expect(seen).toEqual([
-    'blue at switch, candidate blue, stable undefined',
-    'green at switch, candidate green, stable blue',
-    'blue at back, candidate green, stable blue',
+    'blue at shift, candidate blue, stable undefined',
+    'green at shift, candidate green, stable blue',
+    'blue at rollback, candidate green, stable blue',
   ])
 })
 
@@ -209,7 +210,7 @@ test('writes come in their order: intent, content, configuration, pods, preview,
     'apply Deployment/web-blue',
     'apply Service/web-preview',
     'replace ConfigMap/bluegreen-web verify',
-    'replace ConfigMap/bluegreen-web switch',
+    'replace ConfigMap/bluegreen-web shift',
     'apply Service/web',
     'replace ConfigMap/bluegreen-web bake',
     'replace ConfigMap/bluegreen-web retire',
@@ -320,14 +321,14 @@ test('a ledger of another version, another release or no JSON is refused, not ov
     expect(stage.cluster.changes.length).toBe(before)
     return error?.message
   }
-  expect(await refused('{')).toContain('its state is not JSON; restore it, or delete it')
-  expect(await refused('{"version":2}')).toContain('at version')
-  expect(
-    await refused(
-      JSON.stringify({ version: 1, release: 'other', generation: 1, revision: 1, active: null, warm: null, operation: null, history: [] }),
-    ),
-  ).toContain('it belongs to release "other"')
-  expect(await refused('{"version":1,"release":"web"}')).toContain('→ at generation')
+  expect(await refused('{')).toContain('its state is not JSON')
+  expect(await refused('{"version":1}')).toContain('has version 1, from before the first published version')
+  expect(await refused('{"version":3}')).toContain(
+    'has version 3, which a newer version of this action wrote; this one reads version 2: use the newer one',
+  )
+  expect(await refused('{"version":"2"}')).toContain('at version')
+  expect(await refused(JSON.stringify({ ...emptyLedger('other'), generation: 1 }))).toContain('it belongs to release "other"')
+  expect(await refused('{"version":2,"release":"web"}')).toContain('→ at generation')
   expect(await refused(undefined)).toContain('it has no state.json')
 })
 

@@ -6,7 +6,7 @@ import type { Story } from '../../shared/report/story.ts'
 import { systemClock } from '../../shared/time/clock.ts'
 import { filesBeside, readInside } from '../../shared/workspace.ts'
 import { loadSuite, runSuite, type Suite } from '../../smoke-test/engine.ts'
-import type { SmokeTest } from './smoke.ts'
+import type { SmokeTest } from '../ports.ts'
 
 interface SmokeInputs {
   suite: string
@@ -14,7 +14,7 @@ interface SmokeInputs {
   variables: Record<string, string>
 }
 
-interface World {
+interface SmokeWorld {
   kubeconfig: KubeConfig
   cluster: Cluster
   namespace: string
@@ -25,7 +25,7 @@ interface World {
 }
 
 /** The suite of a file of the workspace, through the cluster's port-forward. What is wrong with it is thrown at once, line by line. */
-export function smokeTests(inputs: SmokeInputs, world: World): SmokeTest {
+export function smokeTests(inputs: SmokeInputs, world: SmokeWorld): SmokeTest {
   const { suite: file, expectVersion, variables } = inputs
   const { namespace, workspace, environment, mask } = world
   const text = readInside(file, workspace)

@@ -1,13 +1,11 @@
-// A smoke suite as a gate: before traffic against the preview Service, and after the switch against the Service itself.
+// A smoke suite as a gate: before traffic against the preview Service, and after the shift against the Service itself.
 import type { Service } from '../../shared/kubernetes/objects/read.ts'
 import type { SmokeResult } from '../../smoke-test/engine.ts'
-import { beside, type Finding, type Gate } from './gate.ts'
-
-/** Runs the suite against a port of a Service, by name or number. */
-export type SmokeTest = (service: string, port: string, signal: AbortSignal) => Promise<SmokeResult>
+import type { SmokeTest } from '../ports.ts'
+import { type Finding, type Gate, unlessOver } from './gate.ts'
 
 /** What the suite is run against: the port that is checked, else the Service's first. */
-export function smokeTarget({ metadata, spec }: Service, port: string | undefined): [service: string, port: string] {
+function smokeTarget({ metadata, spec }: Service, port: string | undefined): [service: string, port: string] {
   const [first] = spec.ports
   return [metadata.name, port ?? first?.name ?? String(first?.port)]
 }
@@ -21,27 +19,14 @@ export function findingOf({ outcome, headline, reason, results }: SmokeResult): 
   return { verdict: outcome === 'error' ? 'inconclusive' : outcome, text, evidence: evidence.slice(0, 5) }
 }
 
-/** Runs the suite once while the release is watched; it waits by itself until the release has settled. */
-export function smokeGate(test: SmokeTest, target: [service: string, port: string], signal: AbortSignal): Gate {
-  let finding: Finding | undefined
-  const running = beside(async (both) => {
-    finding = findingOf(await test(...target, both))
-  }, signal)
+/** Runs the suite once; it waits by itself until the release has settled. */
+export function smokeGate(test: SmokeTest, service: Service, port: string | undefined): Gate {
   return {
     name: 'smoke suite',
-    start: async () => running.start(),
-    async sample() {
-      running.check()
-      return finding
-    },
-    async stop() {
-      await running.stop()
-      return (
-        finding ?? {
-          verdict: 'inconclusive',
-          text: 'smoke suite: it had not passed when the watching was over; a longer bake-time lets it',
-        }
-      )
+    async watch(signal) {
+      const result = await unlessOver(signal, test(...smokeTarget(service, port), signal))
+      if (result) return findingOf(result)
+      return { verdict: 'inconclusive', text: 'smoke suite: it had not passed when the watching was over; a longer bake-time lets it' }
     },
   }
 }

@@ -1,17 +1,23 @@
-import { createHash } from 'node:crypto'
-import { type KubeObject, nameOf } from '../../shared/kubernetes/api/cluster.ts'
-import type { Content, Ledger, Side } from '../ledger/store.ts'
-import { type Color, otherColor, type Parts, renderColor } from '../release/model.ts'
+// What a release will do, worked out before it is begun: the steps that are printed are those that the machine runs.
+import type { Config } from '../config.ts'
+import { sideOf } from '../ledger/revisions.ts'
+import type { Ledger, Operation, Phase } from '../ledger/schema.ts'
+import { type Content, isMoving } from '../release/content.ts'
+import type { Side } from '../release/model.ts'
+import { ledgerName, otherColor, revisionName } from '../release/names.ts'
+import type { Serving } from '../routers/choose.ts'
+import { ALL_STABLE } from '../routers/router.ts'
+import type { Context } from './context.ts'
+import { bakeSteps } from './phases/bake.ts'
+import { prepareSteps } from './phases/prepare.ts'
+import { retireSteps } from './phases/retire.ts'
+import { rollbackSteps } from './phases/rollback.ts'
+import { shiftSteps } from './phases/shift.ts'
+import { verifySteps } from './phases/verify.ts'
+import type { Asked, Step } from './step.ts'
 
-export interface PlanStep {
-  phase: 'prepare' | 'switch' | 'bake' | 'retire'
-  verb: 'apply' | 'create if absent' | 'delete' | 'restart' | 'scale'
-  object: string
-  /** What takes it back. */
-  undo: string
-}
-
-export interface Plan {
+/** Which color becomes what. */
+export interface Sides {
   candidate: Side
   /** What serves now, and serves again after a way back; none on a first release. */
   stable: Side | null
@@ -19,80 +25,122 @@ export interface Plan {
   replaces: Side | null
   /** Set when there is nothing to do, with why. */
   unchanged?: string
-  steps: PlanStep[]
 }
 
-export interface PlanInput {
-  release: string
-  parts: Parts
-  content: Content
+export interface Plan extends Sides {
+  steps: Step[]
+  /** What takes the steps back, from wherever it begins. */
+  wayBack: Step[]
+}
+
+export interface SidesInput {
   ledger: Ledger
-  /** The color that the Service selects, as read from the cluster. */
-  serving: Color | undefined
+  content: Content
+  /** What serves, as read from the cluster. */
+  serving: Serving
   /** Whether the serving color has all its pods. */
   healthy: boolean
-  retire: 'scale' | 'keep' | 'delete'
 }
 
-/** Decides which color becomes what and lists every write with its undoing. Pure: reads nothing, writes nothing. */
-export function planRelease(input: PlanInput): Plan {
-  const { ledger, serving, parts, content, release, retire } = input
-  const stable = serving === undefined ? ledger.active : sideOf(serving, ledger)
+/** Decides which color becomes what. Throws when the entries serve different colors: none of the two could be cleared. */
+export function planSides({ ledger, serving, content, healthy }: SidesInput): Sides {
+  if (serving.color === undefined && serving.entries.length > 0) {
+    const each = serving.entries.map(({ name, color }) => `Service/${name} selects ${color}`).join(', ')
+    throw new Error(`the entries of the release serve different colors: ${each}; let them select one color by hand, then try again`)
+  }
+  const stable = serving.color === undefined ? ledger.active : sideOf(serving.color, ledger)
   const candidate: Side = { color: stable ? otherColor(stable.color) : 'blue', revision: ledger.revision + 1 }
   const replaces = ledger.warm?.color === candidate.color ? ledger.warm : null
-  const plan: Plan = { candidate, stable, replaces, steps: [] }
   const last = ledger.history.find((entry) => entry.revision === stable?.revision)
-  if (last?.outcome === 'released' && last.digest === content.digest && input.healthy && !content.images.some(isMoving)) {
-    return { ...plan, unchanged: `revision ${last.revision} already serves exactly these manifests and images on ${stable?.color}` }
+  const same = last?.outcome === 'released' && last.digest === content.digest && healthy && !content.images.some(isMoving)
+  if (!same) return { candidate, stable, replaces }
+  const unchanged = `revision ${last.revision} already serves exactly these manifests and images on ${stable?.color}`
+  return { candidate, stable, replaces, unchanged }
+}
+
+/** All steps of a release, in order; none when there is nothing to do. */
+export function planRelease(sides: Sides, asked: Asked): Plan {
+  if (sides.unchanged) return { ...sides, steps: [], wayBack: [] }
+  const { kind } = asked
+  const steps = [beginStep(sides, asked), ...prepareSteps(asked), ...verifySteps(asked)]
+  // What is prepared rests there, until it is promoted.
+  if (kind !== 'prepare') steps.push(...shiftSteps(asked), ...bakeSteps(asked), ...retireSteps(asked))
+  return { ...sides, steps, wayBack: rollbackSteps(asked) }
+}
+
+/** The steps of one phase. */
+export function stepsOf(phase: Exclude<Phase, 'prepared'>, asked: Asked): Step[] {
+  const builders = {
+    prepare: prepareSteps,
+    verify: verifySteps,
+    shift: shiftSteps,
+    bake: bakeSteps,
+    retire: retireSteps,
+    rollback: rollbackSteps,
   }
-  const rendered = renderColor(parts, release, candidate.color, candidate.revision)
-  const { steps } = plan
-  if (replaces) {
-    const undo = `none: the fast way back to revision ${replaces.revision} ends here; its manifests are kept`
-    steps.push({ phase: 'prepare', verb: 'delete', object: `color ${replaces.color}, revision ${replaces.revision}`, undo })
-  }
-  for (const object of parts.prerequisites)
-    steps.push({ phase: 'prepare', verb: 'create if absent', object: nameOf(object), undo: 'stays' })
-  for (const object of [...rendered.config, rendered.workload, rendered.preview])
-    steps.push({ phase: 'prepare', verb: 'apply', object: nameOf(object), undo: 'delete' })
-  const undo = stable ? `apply as of revision ${stable.revision}` : 'none: nothing served before'
-  steps.push({ phase: 'switch', verb: 'apply', object: `${nameOf(rendered.service)} with color ${candidate.color}`, undo })
-  for (const object of [...parts.prerequisites, ...parts.shared])
-    steps.push({ phase: 'switch', verb: 'apply', object: nameOf(object), undo })
-  if (stable) {
-    const old = `Deployment/${parts.workload.metadata.name}-${stable.color}`
-    steps.push({ phase: 'bake', verb: 'restart', object: old, undo: 'not needed' })
-    if (retire !== 'keep')
-      steps.push({
-        phase: 'retire',
-        verb: retire === 'scale' ? 'scale' : 'delete',
-        object: old,
-        undo: retire === 'scale' ? 'scale up' : 'release it again',
+  return builders[phase](asked)
+}
+
+/** From here on another runner can finish or undo it. */
+function beginStep(sides: Sides, { kind, candidate, reach }: Asked): Step {
+  const { name } = reach.config
+  const { color, revision, content } = candidate
+  return {
+    id: 'prepare.begin',
+    phase: 'prepare',
+    describe: `keep the manifests as Secret/${revisionName(name, revision)}, and write every phase into ConfigMap/${ledgerName(name)} before it is begun`,
+    undo: 'nothing: the last ten revisions are kept, whatever became of them',
+    async run(context) {
+      await context.ledger.saveContent(revision, content)
+      const intent = `bring up revision ${revision} on ${color} without traffic`
+      await beginOperation(context, {
+        kind,
+        phase: 'prepare',
+        step: 'prepare.clear',
+        intent,
+        digest: content.digest,
+        images: content.images,
+        ...sides,
       })
+    },
   }
-  steps.push({ phase: 'retire', verb: 'delete', object: nameOf(rendered.preview), undo: 'not needed' })
-  return plan
 }
 
-/** What a color runs, by the ledger; revision 0 when it was not made by a release that the ledger knows. */
-export function sideOf(color: Color, ledger: Ledger): Side {
-  return [ledger.active, ledger.warm].find((side) => side?.color === color) ?? { color, revision: 0 }
+type Begun = Pick<Operation, 'kind' | 'phase' | 'step' | 'intent' | 'digest' | 'images' | 'candidate' | 'stable' | 'replaces' | 'reason'>
+
+/** Writes a new operation into the ledger. */
+export async function beginOperation(context: Context, begun: Begun): Promise<void> {
+  const { ledger, clock, run } = context
+  const { kind, phase, step, intent, digest, images, candidate, stable, replaces, reason } = begun
+  await ledger.write({
+    revision: Math.max(ledger.state.revision, candidate.revision),
+    warm: replaces ? null : ledger.state.warm,
+    operation: {
+      kind,
+      phase,
+      step,
+      intent,
+      split: ALL_STABLE,
+      moved: phase === 'rollback', // what serves is to be taken back
+      candidate,
+      digest,
+      images,
+      stable,
+      replaces,
+      created: [],
+      digests: [],
+      started: new Date(clock.now()).toISOString(),
+      run: run.url,
+      holder: run.identity,
+      ...(reason !== undefined && { reason }),
+    },
+  })
 }
 
-/** `latest`, by name or by default, means another image tomorrow: the same manifests are not the same release then. */
-const isMoving = (image: string): boolean => !image.includes('@') && (!/:[^/]+$/.test(image) || image.endsWith(':latest'))
+/** A plan as it is printed and reported: the steps, without what runs them. */
+export const printed = ({ steps, wayBack, ...sides }: Plan) => ({ ...sides, steps: steps.map(bare), wayBack: wayBack.map(bare) })
+const bare = ({ id, phase, describe, undo }: Step) => ({ id, phase, describe, undo })
 
-/** Manifests with their images as one thing that can be kept, hashed and compared. */
-export function contentOf(objects: KubeObject[], images: string[]): Content {
-  const digest = `sha256:${createHash('sha256').update(canonical(objects)).digest('hex')}`
-  return { objects, digest, images }
-}
-
-/** JSON with sorted keys: the same objects give the same text. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  )
-}
+/** What a release is asked for, in the config's words. */
+export const kindOf = ({ command }: Pick<Config, 'command'>): Operation['kind'] =>
+  command === 'prepare' ? 'prepare' : command === 'rollback' ? 'rollback' : 'deploy'

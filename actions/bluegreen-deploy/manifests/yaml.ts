@@ -128,7 +128,7 @@ function plain(value: unknown, budget: { left: number }, above: readonly unknown
 /** Of metadata: what only the API server writes. It would make an apply a conflict, and every copy another release. */
 const SERVERS = ['uid', 'resourceVersion', 'generation', 'creationTimestamp', 'deletionTimestamp', 'managedFields', 'selfLink']
 
-function unfold(value: unknown, where: string): KubeObject[] {
+export function unfold(value: unknown, where: string): KubeObject[] {
   if (!isRecord(value))
     throw new ManifestError(`manifests: ${where}: is a ${Array.isArray(value) ? 'list' : typeof value}, not a Kubernetes object`)
   const { status: _, ...object } = value

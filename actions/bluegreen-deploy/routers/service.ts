@@ -1,82 +1,104 @@
-import { type Cluster, nameOf, selectorText } from '../../shared/kubernetes/api/cluster.ts'
-import type { EndpointSlice, Pod, Service } from '../../shared/kubernetes/objects/read.ts'
+// The router over a Service's selector: all of the traffic goes to one color, by one conditional write of one field.
+import { nameOf, refOf, selectorText } from '../../shared/kubernetes/api/cluster.ts'
+import {
+  ENDPOINT_SLICE,
+  type EndpointSlice,
+  getOf,
+  type LiveService,
+  POD,
+  type Pod,
+  SERVICE,
+  select,
+} from '../../shared/kubernetes/objects/read.ts'
 import { isReady } from '../../shared/kubernetes/watch/rollout.ts'
 import { waitFor } from '../../shared/kubernetes/watch/wait.ts'
-import { type Clock, formatDuration } from '../../shared/time/clock.ts'
-import { COLOR, type Color, isColor } from '../release/model.ts'
+import { formatDuration } from '../../shared/time/clock.ts'
+import type { Reach } from '../ports.ts'
+import type { Gateway } from '../release/model.ts'
+import { COLOR, type Color, isColor } from '../release/names.ts'
 import type { Writer } from '../writes/writer.ts'
+import { ALL_CANDIDATE, ALL_STABLE, type Proof, type Router, type Split } from './router.ts'
 
-/** Sends traffic to a color: set, read back, prove. A Service's selector is the first of its kind. */
-export interface Router {
-  /** The color that gets the traffic now; undefined when there is none, or no color decides. */
-  serving(): Promise<Color | undefined>
-  /** `way` is 'back' when safety comes before another manager's fields. */
-  set(service: Service, way: 'forth' | 'back'): Promise<void>
-  /** Resolves when only ready pods of the color have been reachable for longer than endpoints take to spread. */
-  prove(service: Service, options: { expected?: number }): Promise<Proof>
+/** How long endpoints may take to follow a shift, in milliseconds, beyond their propagation. */
+const ENDPOINTS_TIMEOUT = 60_000
+
+/** One side of an entry: the Service as it is while this color serves. */
+export interface ServiceSide {
+  color: Color
+  gateway: Gateway
 }
 
-export type Proof = { proved: true; pods: number } | { proved: false; reason: string }
-
-export interface RouterOptions {
-  cluster: Cluster
-  writer: Writer
-  clock: Clock
-  signal: AbortSignal
-  namespace: string
-  name: string
-  /** How long endpoints take to reach every node, in milliseconds. */
-  propagation: number
-  /** How long the endpoints themselves may take to follow, in milliseconds. */
-  timeout: number
-}
-
-export function serviceRouter(options: RouterOptions): Router {
-  const { cluster, writer, clock, signal, namespace, name, propagation, timeout } = options
+/** A router for a Service that exists on the candidate's side, and on the stable one unless the candidate brings it. */
+export function serviceRouter(reach: Reach & { writer: Writer }, stable: ServiceSide | undefined, candidate: ServiceSide): Router {
+  const { cluster, writer, config } = reach
+  const { namespace } = config
+  const { service } = candidate.gateway
+  const sideOf = (split: Split): ServiceSide => {
+    const side = split.candidate === 100 ? candidate : stable
+    if (!side) throw new Error(`${nameOf(service)} has no stable side that could serve`)
+    return side
+  }
   return {
-    async serving() {
-      const live = (await cluster.get({ apiVersion: 'v1', kind: 'Service', namespace, name })) as Service | undefined
-      const color = live?.spec?.selector?.[COLOR]
-      return isColor(color) ? color : undefined
+    name: nameOf(service),
+    colors: { stable: stable?.color, candidate: candidate.color },
+    can: (split) => split.candidate === 100 || (split.candidate === 0 && stable !== undefined),
+    async read() {
+      const color = await selectedColor(reach, service.metadata.name)
+      if (color === candidate.color) return ALL_CANDIDATE
+      return color !== undefined && color === stable?.color ? ALL_STABLE : undefined
     },
-
     // The selector is one atomic field for server-side apply: it is always written whole, with its color, over the version that was read.
-    async set(service, way) {
-      await writer.apply(service, { force: way === 'back' })
+    async set(split, way) {
+      await writer.apply(sideOf(split).gateway.service, { force: way === 'rollback' })
     },
+    prove: (split) => proveService(reach, sideOf(split).gateway, split.candidate === 100),
+    async restore() {
+      const live = await cluster.get({ apiVersion: 'v1', kind: 'Service', namespace, name: service.metadata.name })
+      if (live && !stable) await writer.deleteOwn(refOf(service))
+    },
+  }
+}
 
-    async prove(service, { expected = 0 }) {
-      let since: number | undefined
-      let last = 'they have not been read'
-      const queries = [
-        { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', namespace, labelSelector: `kubernetes.io/service-name=${name}` },
-        { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: selectorText(service.spec.selector) },
-      ]
-      const proof = await waitFor<Proof>(
-        cluster,
-        queries,
-        (slices: EndpointSlice[], pods: Pod[]) => {
-          const ready = pods.filter(isReady)
-          if (ready.length < expected)
-            return { proved: false, reason: `only ${ready.length} of ${expected} pods stayed ready when traffic came` }
-          const wrong = disagreement(slices, pods)
-          last = wrong?.text ?? ''
-          // Pods of the right color may come and go, as while they are recreated in batches; one of the other starts the time anew.
-          if (wrong?.foreign) since = undefined
-          else if (ready.length > 0) since ??= clock.monotonic()
-          return !wrong && since !== undefined && clock.monotonic() - since >= propagation
-            ? { proved: true, pods: ready.length }
-            : undefined
-        },
-        { clock, signal, timeout: propagation + timeout, every: 250 },
-      )
-      return (
-        proof ?? {
-          proved: false,
-          reason: `the endpoints of ${nameOf(service)} did not follow within ${formatDuration(timeout)}: ${last || 'they changed too often'}`,
-        }
-      )
+/** The color that a live Service selects; undefined when there is none, or no color decides. */
+export async function selectedColor({ cluster, config }: Pick<Reach, 'cluster' | 'config'>, name: string): Promise<Color | undefined> {
+  const live = await getOf(cluster, SERVICE, { namespace: config.namespace, name })
+  return colorOf(live)
+}
+
+export function colorOf(service: LiveService | undefined): Color | undefined {
+  const color = service?.spec?.selector?.[COLOR]
+  return isColor(color) ? color : undefined
+}
+
+async function proveService(reach: Reach, { service, expected }: Gateway, all: boolean): Promise<Proof> {
+  const { cluster, clock, signal, config } = reach
+  const { namespace, propagationTime } = config
+  let since: number | undefined
+  let last: string | undefined
+  const labelSelector = `kubernetes.io/service-name=${service.metadata.name}`
+  const proof = await waitFor(
+    cluster,
+    [select(ENDPOINT_SLICE, { namespace, labelSelector }), select(POD, { namespace, labelSelector: selectorText(service.spec.selector) })],
+    (slices, pods): Proof | undefined => {
+      const ready = pods.filter(isReady)
+      if (all && ready.length < expected)
+        return { state: 'refuted', reason: `only ${ready.length} of ${expected} pods stayed ready when traffic came` }
+      const wrong = disagreement(slices, pods)
+      last = wrong?.text ?? ''
+      // Pods of the right color may come and go, as while they are recreated in batches; one of the other starts the time anew.
+      if (wrong?.foreign) since = undefined
+      else if (ready.length > 0) since ??= clock.monotonic()
+      const spread = since !== undefined && clock.monotonic() - since >= propagationTime
+      return !wrong && spread ? { state: 'proved', pods: ready.length } : undefined
     },
+    { clock, signal, timeout: propagationTime + ENDPOINTS_TIMEOUT, every: 250 },
+  )
+  if (proof) return proof
+  if (last === undefined) return { state: 'unknown', reason: `the endpoints of ${nameOf(service)} could not be read` }
+  const why = last || 'they changed too often'
+  return {
+    state: 'refuted',
+    reason: `the endpoints of ${nameOf(service)} did not follow within ${formatDuration(ENDPOINTS_TIMEOUT)}: ${why}`,
   }
 }
 

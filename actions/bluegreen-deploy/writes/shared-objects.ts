@@ -1,26 +1,25 @@
-import { type Cluster, type KubeObject, nameOf, refOf } from '../../shared/kubernetes/api/cluster.ts'
+import { type KubeObject, nameOf, refOf } from '../../shared/kubernetes/api/cluster.ts'
 import { inParallel } from '../../shared/limit.ts'
-import type { Parts } from '../release/model.ts'
+import { type Release, sharedOf } from '../release/model.ts'
 import type { Writer } from './writer.ts'
 
-/** What both colors share, in the order in which it depends on each other: it changes with the switch, and back with the way back. */
-const sharedOf = (parts: Parts): KubeObject[] => [...parts.prerequisites, ...parts.shared]
+/** How the ledger names an object. */
+export const keyOf = (object: KubeObject): string => `${object.apiVersion} ${nameOf(object)}`
 
-const keyOf = (object: KubeObject): string => `${object.apiVersion} ${nameOf(object)}`
-
-/** The shared objects that are not there yet, as the ledger keeps them: a way back deletes them. */
-export async function absentShared(cluster: Cluster, parts: Parts): Promise<string[]> {
-  const keys = await inParallel(sharedOf(parts), async (object) => ((await cluster.get(refOf(object))) ? [] : [keyOf(object)]))
+/** Which of these objects are not there yet, as the ledger keeps them: a way back deletes them. */
+export async function absent(writer: Writer, objects: readonly KubeObject[]): Promise<string[]> {
+  const keys = await inParallel(objects, async (object) => ((await writer.look(object)) ? [] : [keyOf(object)]))
   return keys.flat()
 }
 
-export async function applyShared(writer: Writer, parts: Parts): Promise<void> {
-  for (const object of parts.prerequisites) await writer.apply(object)
-  await inParallel(parts.shared, (object) => writer.apply(object))
+/** Writes what both colors share: first what the rest depends on, in its order. */
+export async function applyShared(writer: Writer, { prerequisites, shared }: Release): Promise<void> {
+  for (const object of prerequisites) await writer.apply(object)
+  await inParallel(shared, (object) => writer.apply(object))
 }
 
-/** Makes the shared objects what they were: `from` is what the switch applied, `created` what it brought, `to` what was there before. */
-export async function restoreShared(writer: Writer, created: string[], from: Parts, to: Parts): Promise<void> {
+/** Makes the shared objects what they were: `from` is what the shift applied, `created` what it brought, `to` what was there before. */
+export async function restoreShared(writer: Writer, created: readonly string[], from: Release, to: Release): Promise<void> {
   const before = new Map(sharedOf(to).map((object) => [keyOf(object), object]))
   for (const object of sharedOf(from)) {
     const old = before.get(keyOf(object))

@@ -11,10 +11,7 @@ import {
 } from '../../shared/kubernetes/api/cluster.ts'
 import { type Lease, Superseded } from '../../shared/kubernetes/api/lease.ts'
 import { FIELD_MANAGER } from '../../shared/kubernetes/api/rest.ts'
-import { RELEASE } from '../release/model.ts'
-
-/** The lease's generation under which an object was written. */
-export const GENERATION = 'devops-actions/generation'
+import { GENERATION, RELEASE } from '../release/names.ts'
 
 /** No object has this version: an apply over it creates what is not there, and is a conflict where something came in between. */
 const ABSENT = '1'
@@ -23,7 +20,14 @@ const ABSENT = '1'
 const ATTEMPTS = 20
 
 /** Another manager owns a field that the manifests set. */
-export class FieldConflict extends Error {}
+export class FieldConflict extends Error {
+  readonly code = 'field-conflict'
+}
+
+/** An object bears a name that the release would give, and the release did not make it. */
+class ForeignObject extends Error {
+  readonly code = 'foreign-object'
+}
 
 /**
  * Every write of a release to the user's objects: only under the lease, only over the version that was read, and never over
@@ -33,6 +37,8 @@ export class Writer {
   readonly #cluster: Cluster
   readonly #lease: Pick<Lease, 'generation' | 'assertHeld'>
   readonly #release: string
+  /** Objects as this run last saw or wrote them, undefined for what was not there: a write over an older version is a conflict, and reads anew. */
+  readonly #seen = new Map<string, KubeObject | undefined>()
 
   constructor(cluster: Cluster, lease: Pick<Lease, 'generation' | 'assertHeld'>, release: string) {
     this.#cluster = cluster
@@ -40,45 +46,62 @@ export class Writer {
     this.#release = release
   }
 
+  /** Reads an object that will be written; undefined when it is not there. */
+  async look(object: KubeObject): Promise<KubeObject | undefined> {
+    return this.#read(refOf(object))
+  }
+
   /**
    * Server-side apply. `own` objects are the release's and are taken by force, after it was seen that they are not somebody
    * else's; of others a field that another manager owns is a FieldConflict, unless `force` says that safety comes first.
    */
-  async apply(
-    object: KubeObject,
-    options: { own?: boolean; force?: boolean; unless?: (live: KubeObject) => boolean } = {},
-  ): Promise<KubeObject> {
-    return this.#again(refOf(object), async (live) => {
-      if (live && options.unless?.(live)) return live
+  async apply(object: KubeObject, options: { own?: boolean; force?: boolean } = {}): Promise<KubeObject> {
+    const ref = refOf(object)
+    return this.#again(ref, async (live) => {
       if (live && options.own) this.#assertOwn(live)
       const annotations = { ...object.metadata.annotations, [GENERATION]: String(this.#lease.generation) }
       const metadata = { ...object.metadata, annotations, resourceVersion: live?.metadata.resourceVersion ?? ABSENT }
       const next = { ...object, metadata }
       const force = Boolean(options.own || options.force)
-      try {
-        return await this.#cluster.apply(next, { force })
-      } catch (error) {
-        const conflict = fieldConflict(error, object)
-        if (conflict === 'ours') return this.#cluster.apply(next, { force: true })
-        throw conflict ?? error
-      }
+      const written = await this.#applied(next, object, force)
+      this.#seen.set(keyOf(ref), written)
+      return written
     })
+  }
+
+  async #applied(next: KubeObject, object: KubeObject, force: boolean): Promise<KubeObject> {
+    try {
+      return await this.#cluster.apply(next, { force })
+    } catch (error) {
+      const conflict = fieldConflict(error, object)
+      if (conflict === 'ours') return this.#cluster.apply(next, { force: true })
+      throw conflict ?? error
+    }
   }
 
   /** Creates what is not there; what is there stays as it is. */
   async create(object: KubeObject): Promise<void> {
-    if (await this.#cluster.get(refOf(object))) return
+    if (await this.look(object)) return
     await this.apply(object)
   }
 
   /** Deletes the object that was seen, and no other; nothing when there is none, or when it is already on its way out. */
-  async delete(ref: Ref, options: DeleteOptions & { own?: boolean } = {}): Promise<void> {
+  async delete(ref: Ref, options: DeleteOptions = {}): Promise<void> {
+    await this.#remove(ref, options, () => true)
+  }
+
+  /** The same for what the release made; what bears the same name and is not the release's stays. */
+  async deleteOwn(ref: Ref, options: DeleteOptions = {}): Promise<void> {
+    await this.#remove(ref, options, (live) => live.metadata.labels?.[RELEASE] === this.#release)
+  }
+
+  async #remove(ref: Ref, options: DeleteOptions, meant: (live: KubeObject) => boolean): Promise<void> {
+    this.#seen.delete(keyOf(ref)) // what is to be gone is always looked at
     await this.#again(ref, async (live) => {
-      if (!live || live.metadata.deletionTimestamp) return
-      const { own, ...rest } = options
-      if (own) this.#assertOwn(live)
-      await this.#cluster.delete(ref, { ...rest, uid: live.metadata.uid, resourceVersion: live.metadata.resourceVersion })
+      if (!live || live.metadata.deletionTimestamp || !meant(live)) return
+      await this.#cluster.delete(ref, { ...options, uid: live.metadata.uid, resourceVersion: live.metadata.resourceVersion })
     })
+    this.#seen.delete(keyOf(ref))
   }
 
   /** Deletes a pod, or shortens the grace of one that is already being deleted. */
@@ -105,34 +128,49 @@ export class Writer {
     }
   }
 
+  async #read(ref: Ref): Promise<KubeObject | undefined> {
+    const key = keyOf(ref)
+    if (!this.#seen.has(key)) this.#seen.set(key, await this.#cluster.get(ref))
+    return this.#seen.get(key)
+  }
+
   async #again<T>(ref: Ref, write: (live: KubeObject | undefined) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      const live = await this.#cluster.get(ref)
+      const live = await this.#read(ref)
       if (live) this.#assertNotSuperseded(live)
       await this.#lease.assertHeld()
       try {
         return await write(live)
       } catch (error) {
+        this.#seen.delete(keyOf(ref))
         if (!isConflict(error) || attempt >= ATTEMPTS) throw error
       }
     }
   }
 
   #assertOwn(live: KubeObject): void {
-    const release = live.metadata.labels?.[RELEASE]
-    if (release === this.#release) return
-    const whose = release === undefined ? 'was not made by a release' : `belongs to release ${release}`
-    throw new Error(`${nameOf(live)} is in the way: it ${whose}; rename it or delete it, then try again`)
+    const why = inTheWay(live, this.#release)
+    if (why) throw new ForeignObject(why)
   }
 
   #assertNotSuperseded(live: KubeObject): void {
     const written = Number(live.metadata.annotations?.[GENERATION] ?? 0)
-    if (written > this.#lease.generation) {
+    if (Number.isSafeInteger(written) && written > this.#lease.generation) {
       throw new Superseded(
-        `${nameOf(live)} was written by a later run (generation ${written}, ours is ${this.#lease.generation}); this run writes nothing more`,
+        `${nameOf(live)} was written by a later run (generation ${written}, ours is ${this.#lease.generation}); this run writes nothing more. When no other run is at work, take its annotation ${GENERATION} off`,
       )
     }
   }
+}
+
+const keyOf = ({ apiVersion, kind, namespace = '', name }: Ref): string => `${apiVersion} ${kind} ${namespace} ${name}`
+
+/** Why an object that bears a name of the release cannot be the release's; undefined when the release made it. */
+export function inTheWay(live: KubeObject, release: string): string | undefined {
+  const owner = live.metadata.labels?.[RELEASE]
+  if (owner === release) return undefined
+  const whose = owner === undefined ? 'was not made by a release' : `belongs to release ${owner}`
+  return `${nameOf(live)} is in the way: it ${whose}; rename it or delete it, then try again`
 }
 
 /** Somebody who switched traffic by hand, in an emergency: followed, and taken over by the next release. */

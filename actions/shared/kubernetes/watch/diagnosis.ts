@@ -1,6 +1,6 @@
 import { ApiError, type Cluster } from '../api/cluster.ts'
-import type { EventObject, Pod } from '../objects/read.ts'
-import { containerStatuses, isReady } from './rollout.ts'
+import { EVENT, type EventObject, listOf, type Pod, select } from '../objects/read.ts'
+import { containerStatuses, isReady, troubleText } from './rollout.ts'
 
 export interface Evidence {
   title: string
@@ -35,18 +35,32 @@ export async function diagnose(cluster: Cluster, namespace: string, pods: Pod[],
   return evidence
 }
 
-/** What a pod that does not become ready was last warned of, before all by its probes; undefined when there is nothing. */
-export async function lastWarning(cluster: Cluster, namespace: string, pods: Pod[]): Promise<string | undefined> {
+/** A warning that is older than this, in milliseconds, is over. */
+const RECENT = 120_000
+
+/**
+ * Why a pod does not become ready: what its own status says now, else what it was warned of within the last two minutes, before all by its
+ * probes; undefined when nothing says it. `now` is in milliseconds since 1970.
+ */
+export async function lastWarning(cluster: Cluster, namespace: string, pods: Pod[], now: number): Promise<string | undefined> {
   const pod = pods.find((candidate) => !isReady(candidate) && !candidate.metadata.deletionTimestamp)
   if (!pod) return undefined
   const { name } = pod.metadata
+  const trouble = troubleText(pod)
+  if (trouble) return `pod ${name}: ${trouble}`
   const events = await eventsOf(cluster, namespace, name).catch((error) => {
     if (error instanceof ApiError) return []
     throw error
   })
-  const warnings = events.filter((event) => event.type === 'Warning')
+  const warnings = events.filter((event) => event.type === 'Warning' && isRecent(event, now))
   const warning = warnings.findLast((event) => event.reason === 'Unhealthy') ?? warnings.at(-1)
   return warning && `pod ${name}: ${warning.message ?? warning.reason}`
+}
+
+/** An event without a time may be of now. */
+function isRecent(event: EventObject, now: number): boolean {
+  const at = Date.parse(timeOf(event))
+  return Number.isNaN(at) || now - at <= RECENT
 }
 
 async function eventsText(cluster: Cluster, namespace: string, pod: string): Promise<string> {
@@ -58,8 +72,8 @@ const timeOf = (event: EventObject): string => event.lastTimestamp ?? event.even
 
 /** Oldest first. */
 async function eventsOf(cluster: Cluster, namespace: string, pod: string): Promise<EventObject[]> {
-  const { items } = await cluster.list({ apiVersion: 'v1', kind: 'Event', namespace, fieldSelector: `involvedObject.name=${pod}` })
-  return (items as EventObject[]).sort((a, b) => timeOf(a).localeCompare(timeOf(b)))
+  const events = await listOf(cluster, select(EVENT, { namespace, fieldSelector: `involvedObject.name=${pod}` }))
+  return events.sort((a, b) => timeOf(a).localeCompare(timeOf(b)))
 }
 
 async function unlessRefused(read: () => Promise<string>): Promise<string> {

@@ -13,7 +13,8 @@ export const PATIENCE: Patience = { crashLoop: 120_000, rateLimit: 120_000, unsc
 
 export type Judgement =
   | { state: 'ready'; ready: number }
-  | { state: 'waiting'; text: string }
+  /** `fault`: what it waits for is a fault of the cluster, which says nothing about what is rolled out. */
+  | { state: 'waiting'; text: string; fault?: true }
   /** It cannot heal by itself; `pod` shows why. */
   | { state: 'failed'; reason: string; pod?: Pod }
 
@@ -46,16 +47,22 @@ export function judgeRollout(
     return { state: 'failed', reason: `pod ${pod.metadata.name}: ${trouble.text}${waited}`, pod }
   }
   const failing = condition(deployment, 'ReplicaFailure')
-  if (failing?.status === 'True') return { state: 'failed', reason: `pods cannot be created: ${failing.message ?? failing.reason}` }
+  if (failing?.status === 'True') {
+    const text = `pods cannot be created: ${failing.message ?? failing.reason}`
+    return PASSING.test(failing.message ?? '') ? { state: 'waiting', text, fault: true } : { state: 'failed', reason: text }
+  }
   const observed = (status.observedGeneration ?? 0) >= (metadata.generation ?? 0)
   if (!observed) return { state: 'waiting', text: 'the Deployment controller has not seen the change yet' }
   const progressing = condition(deployment, 'Progressing')
   if (progressing?.reason === 'ProgressDeadlineExceeded')
     return { state: 'failed', reason: progressing.message ?? 'no progress within progressDeadlineSeconds' }
   const { updatedReplicas = 0, availableReplicas = 0, replicas = 0 } = status
-  if (updatedReplicas === wanted && replicas === wanted && availableReplicas === wanted) return { state: 'ready', ready: wanted }
+  // The status follows the pods by a moment, longer while the controller is away: both have to say it.
+  const ready = alive.filter(isReady).length
+  if (updatedReplicas === wanted && replicas === wanted && availableReplicas === wanted && ready >= wanted)
+    return { state: 'ready', ready: wanted }
   const why = alive.map((pod) => troubleOf(pod, patience)?.text).find((text) => text)
-  return { state: 'waiting', text: `${availableReplicas} of ${wanted} pods available${why ? `: ${why}` : ''}` }
+  return { state: 'waiting', text: `${Math.min(availableReplicas, ready)} of ${wanted} pods available${why ? `: ${why}` : ''}` }
 }
 
 /** When each pod was first in which trouble: what lies between does not count, because back-offs and attempts alternate. */
@@ -69,11 +76,18 @@ export class TroubleLog {
   }
 }
 
+/** What is wrong with a pod now, by its own status; undefined when nothing shows. */
+export const troubleText = (pod: Pod): string | undefined => troubleOf(pod, PATIENCE)?.text
+
 interface Trouble {
   kind: string
   text: string
   patience: number
 }
+
+/** Why the API server refuses a pod now and may take it in a moment: a webhook or the API server itself is away. Kubernetes tries again by itself. */
+const PASSING =
+  /failed calling webhook|failed to call webhook|timeout|timed out|deadline exceeded|internal error|connection refused|no endpoints available|too many requests|service ?unavailable|etcdserver|try again|object has been modified/i
 
 const BAD_CONFIG = ['CreateContainerConfigError', 'InvalidImageName', 'ErrImageNeverPull', 'CreateContainerError']
 const NO_PULL = ['ErrImagePull', 'ImagePullBackOff', 'RegistryUnavailable', 'ImageInspectError']
@@ -108,7 +122,11 @@ function containerTrouble(status: ContainerStatus, patience: Patience): Trouble 
   // The kubelet waits a second or so for its watch of a ConfigMap, and tries again; a busy node takes longer.
   if (/failed to sync (configmap|secret) cache/.test(message))
     return { kind: 'cache', text: `${where}: ${message}`, patience: patience.crashLoop }
-  if (BAD_CONFIG.includes(reason)) return { kind: 'config', text: `${where}: ${reason}: ${message}`, patience: 0 }
+  if (BAD_CONFIG.includes(reason)) {
+    // Somebody else may be about to make the Secret or ConfigMap: the kubelet tries again.
+    const missing = /not found|find key/.test(message)
+    return { kind: 'config', text: `${where}: ${reason}: ${message}`, patience: missing ? patience.crashLoop : 0 }
+  }
   if (NO_PULL.includes(reason)) {
     // Only what the registry said for certain ends it at once; the back-off message repeats it in newer releases.
     const certain = /not found|manifest unknown|unauthorized|authorization failed|denied|forbidden|no match for platform|401|403|404/i

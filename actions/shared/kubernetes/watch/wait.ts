@@ -1,5 +1,6 @@
 import type { Clock } from '../../time/clock.ts'
-import { ApiError, type Cluster, type KubeObject, type Query } from '../api/cluster.ts'
+import { ApiError, type Cluster, type KubeObject } from '../api/cluster.ts'
+import type { Select } from '../objects/read.ts'
 
 export interface WaitOptions {
   clock: Clock
@@ -15,20 +16,20 @@ export interface WaitOptions {
  * every change and at least each `every` milliseconds. Resolves with the first answer that is not undefined, or undefined at the timeout.
  * A watch that ends, breaks or is too old is begun again from a new list; an API server that stays away is the error of that list.
  */
-export async function waitFor<T, Lists extends KubeObject[][] = KubeObject[][]>(
+export async function waitFor<T, Objects extends KubeObject[]>(
   cluster: Cluster,
-  queries: Query[],
-  decide: (...lists: Lists) => T | undefined | Promise<T | undefined>,
+  queries: readonly [...{ [At in keyof Objects]: Select<Objects[At]> }],
+  decide: (...lists: { [At in keyof Objects]: Objects[At][] }) => T | undefined | Promise<T | undefined>,
   options: WaitOptions,
 ): Promise<T | undefined> {
   const { clock, signal, timeout, every = 1000 } = options
   const stop = new AbortController()
   const both = AbortSignal.any([signal, stop.signal])
-  const views = queries.map((query) => new View(cluster, query))
+  const followed = queries.map((query) => new Followed(cluster, query))
   let failure: Error | undefined
   let wake = () => {}
-  const running = views.map((view) =>
-    view
+  const running = followed.map((one) =>
+    one
       .follow(both, clock, () => wake())
       .catch((error) => {
         failure ??= error instanceof Error ? error : new Error(String(error))
@@ -41,9 +42,10 @@ export async function waitFor<T, Lists extends KubeObject[][] = KubeObject[][]>(
       const changed = new Promise<void>((resolve) => (wake = resolve))
       signal.throwIfAborted()
       if (failure !== undefined) throw failure
-      const seen = views.map((view) => view.objects)
+      const seen = followed.map((one) => one.objects)
       if (seen.every((list) => list !== undefined)) {
-        const answer = await decide(...(seen as Lists))
+        // Each list was read by the query in its place.
+        const answer = await decide(...(seen as { [At in keyof Objects]: Objects[At][] }))
         if (answer !== undefined) return answer
       }
       const left = deadline - clock.monotonic()
@@ -60,24 +62,24 @@ export async function waitFor<T, Lists extends KubeObject[][] = KubeObject[][]>(
 }
 
 /** What one query selects, kept up to date by list and watch. */
-class View {
+class Followed<T extends KubeObject> {
   readonly #cluster: Cluster
-  readonly #query: Query
-  #known: Map<string, KubeObject> | undefined
+  readonly #query: Select<T>
+  #known: Map<string, T> | undefined
 
-  constructor(cluster: Cluster, query: Query) {
+  constructor(cluster: Cluster, query: Select<T>) {
     this.#cluster = cluster
     this.#query = query
   }
 
-  get objects(): KubeObject[] | undefined {
+  get objects(): T[] | undefined {
     return this.#known && [...this.#known.values()]
   }
 
   async follow(signal: AbortSignal, clock: Clock, changed: () => void): Promise<void> {
     while (!signal.aborted) {
       const { items, resourceVersion } = await this.#cluster.list(this.#query)
-      this.#known = new Map(items.map((item) => [item.metadata.name, item]))
+      this.#known = new Map(items.map((item) => [item.metadata.name, this.#query.read(item)]))
       changed()
       const began = clock.monotonic()
       try {
@@ -96,7 +98,7 @@ class View {
     for await (const { type, object } of this.#cluster.watch(this.#query, from, signal)) {
       if (type === 'BOOKMARK') continue
       if (type === 'DELETED') this.#known?.delete(object.metadata.name)
-      else this.#known?.set(object.metadata.name, object)
+      else this.#known?.set(object.metadata.name, this.#query.read(object))
       changed()
     }
   }
