@@ -16,6 +16,7 @@ const KNOWN: Record<string, Record<string, Kind>> = {
     Namespace: { plural: 'namespaces', namespaced: false },
   },
   'apps/v1': { Deployment: { plural: 'deployments', namespaced: true }, ReplicaSet: { plural: 'replicasets', namespaced: true } },
+  'autoscaling/v2': { HorizontalPodAutoscaler: { plural: 'horizontalpodautoscalers', namespaced: true } },
   'discovery.k8s.io/v1': { EndpointSlice: { plural: 'endpointslices', namespaced: true } },
   'coordination.k8s.io/v1': { Lease: { plural: 'leases', namespaced: true } },
   'authorization.k8s.io/v1': { SelfSubjectAccessReview: { plural: 'selfsubjectaccessreviews', namespaced: false } },
