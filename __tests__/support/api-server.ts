@@ -1,5 +1,5 @@
 // An API server on loopback that answers what a test wants, byte for byte.
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Agent } from 'undici'
 import type { Credentials } from '../../actions/shared/kubernetes/api/credentials.ts'
@@ -15,6 +15,7 @@ export interface Received {
   query: Record<string, string>
   type: string | undefined
   authorization: string | undefined
+  headers: IncomingHttpHeaders
   body: unknown
 }
 
@@ -75,6 +76,7 @@ export async function startApiServer(): Promise<ApiServer> {
         query: Object.fromEntries(searchParams),
         type: incoming.headers['content-type'],
         authorization: incoming.headers.authorization,
+        headers: incoming.headers,
         body: body === '' ? undefined : JSON.parse(body),
       })
       const [reply = hang, ...rest] = replies

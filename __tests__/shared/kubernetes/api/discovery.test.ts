@@ -32,6 +32,7 @@ test.each([
   ['v1', 'Pod', undefined, '/api/v1/pods', 0],
   ['v1', 'Namespace', 'shop', '/api/v1/namespaces', 0],
   ['apps/v1', 'Deployment', 'shop', '/apis/apps/v1/namespaces/shop/deployments', 0],
+  ['authorization.k8s.io/v1', 'SelfSubjectRulesReview', undefined, '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews', 0],
   ['coordination.k8s.io/v1', 'Lease', 'shop', '/apis/coordination.k8s.io/v1/namespaces/shop/leases', 0],
   ['networking.k8s.io/v1', 'Ingress', 'shop', '/apis/networking.k8s.io/v1/namespaces/shop/ingresses', 1],
   ['networking.k8s.io/v1', 'IngressClass', 'shop', '/apis/networking.k8s.io/v1/ingressclasses', 1],

@@ -367,3 +367,40 @@ test('through the proxy, a refusal of the API server is an error that names the 
     'cannot get /health?full=1 of web through services/proxy: 403 services "web" is forbidden',
   )
 })
+
+test('through the proxy, headers go along to the pod; the credentials stay our own', async () => {
+  server.answer(text('fine'))
+  await server.client().cluster.proxy({ ...to, headers: { Accept: 'text/plain', 'X-Probe': 'yes' } })
+  expect(server.calls[0]?.headers).toMatchObject({ accept: 'text/plain', 'x-probe': 'yes', authorization: 'Bearer 0' })
+})
+
+test.each([
+  'Authorization',
+  'HOST',
+  'Impersonate-User',
+  'impersonate-extra-scopes',
+  'X-Remote-User',
+  'Transfer-Encoding',
+  'content-length',
+])('through the proxy, no request carries a header %s of its own', async (name) => {
+  server.answer(text('fine'))
+  const error = await failure(server.client().cluster.proxy({ ...to, headers: { [name]: 'x' } }))
+  expect(error.message).toContain(`the header ${name} cannot be sent`)
+  expect(server.calls).toEqual([])
+})
+
+test('through the proxy, a request that nobody waits for any more ends with their reason, also while it waits for its next try', async () => {
+  const { cluster, told } = server.client()
+  for (const [replies, tries] of [
+    [[hang], 1],
+    [[drop, hang], 2],
+  ] as const) {
+    const stop = new AbortController()
+    server.answer(...replies)
+    const call = cluster.proxy({ ...to, signal: stop.signal })
+    while (server.calls.length < tries) await new Promise(setImmediate)
+    stop.abort(new Error('enough'))
+    await expect(call).rejects.toThrow('enough')
+  }
+  expect(told).toHaveLength(1)
+})

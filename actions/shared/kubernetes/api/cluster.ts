@@ -56,7 +56,18 @@ export interface ProxyRequest {
   /** Path and query, beginning with a slash. */
   path: string
   timeout: number
+  /** Sent along to the pod; a name that `isReservedHeader` knows is an error, as the API server would take it as its own. */
+  headers?: Record<string, string>
+  /** Ends the request when nobody waits for its answer any more: the call rejects with the signal's reason. */
+  signal?: AbortSignal
 }
+
+/** What the API server itself reads in a request: who asks, for whom, of which host, and where the body ends. */
+const RESERVED_HEADER =
+  /^(authorization|proxy-authorization|host|connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|content-length|expect|upgrade|impersonate-.*|x-remote-.*)$/i
+
+/** Whether a request through the API server's proxy cannot carry this header to a pod. */
+export const isReservedHeader = (name: string): boolean => RESERVED_HEADER.test(name)
 
 /** One answer through the API server's proxy; `reached` is false when the API server found no way to the pod, or none answered in time (status 0). */
 export interface ProxyAnswer {

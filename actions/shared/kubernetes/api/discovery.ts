@@ -18,7 +18,10 @@ const KNOWN: Record<string, Record<string, Kind>> = {
   'apps/v1': { Deployment: { plural: 'deployments', namespaced: true }, ReplicaSet: { plural: 'replicasets', namespaced: true } },
   'discovery.k8s.io/v1': { EndpointSlice: { plural: 'endpointslices', namespaced: true } },
   'coordination.k8s.io/v1': { Lease: { plural: 'leases', namespaced: true } },
-  'authorization.k8s.io/v1': { SelfSubjectAccessReview: { plural: 'selfsubjectaccessreviews', namespaced: false } },
+  'authorization.k8s.io/v1': {
+    SelfSubjectAccessReview: { plural: 'selfsubjectaccessreviews', namespaced: false },
+    SelfSubjectRulesReview: { plural: 'selfsubjectrulesreviews', namespaced: false },
+  },
 }
 
 /** Not what every object has, such as `constructor`. */

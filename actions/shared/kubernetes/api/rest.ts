@@ -7,6 +7,7 @@ import {
   type Cluster,
   type DeleteOptions,
   isMissing,
+  isReservedHeader,
   type KubeObject,
   type ProxyAnswer,
   type ProxyRequest,
@@ -42,6 +43,8 @@ interface Call {
   query?: Record<string, string | undefined>
   body?: unknown
   contentType?: string
+  /** Sent along with the credentials, which they cannot replace. */
+  headers?: Record<string, string>
   /** The object that the answer has to be. */
   name?: string | undefined
   /** The answer has to be a list. */
@@ -147,17 +150,22 @@ export class RestCluster implements Cluster {
       limitBytes: '65536',
       previous: options.previous ? 'true' : undefined,
     }
-    return this.#tried(call, () => this.#text({ ...call, path: `${call.path}/log`, query }))
+    return this.#tried(call, this.#options.signal, () => this.#text({ ...call, path: `${call.path}/log`, query }))
   }
 
   async proxy(to: ProxyRequest): Promise<ProxyAnswer> {
     const name = `${to.https ? 'https:' : ''}${to.name}:${to.port}`
     const path = `/api/v1/namespaces/${encodeURIComponent(to.namespace)}/${to.kind}/${encodeURIComponent(name)}/proxy${to.path}`
-    const call: Call = { verb: 'get', method: 'GET', path, target: `${to.path} of ${to.name} through ${to.kind}/proxy` }
-    return this.#tried(call, async () => {
+    const headers = to.headers ?? {}
+    const call: Call = { verb: 'get', method: 'GET', path, target: `${to.path} of ${to.name} through ${to.kind}/proxy`, headers }
+    const reserved = Object.keys(headers).find(isReservedHeader)
+    if (reserved !== undefined)
+      throw new ApiError(call.verb, call.target, 400, { message: `the header ${reserved} cannot be sent: it is the API server's own` })
+    const signal = to.signal ? AbortSignal.any([this.#options.signal, to.signal]) : this.#options.signal
+    return this.#tried(call, signal, async () => {
       const timeout = AbortSignal.timeout(to.timeout)
       try {
-        const answer = await this.#send(call, AbortSignal.any([this.#options.signal, timeout]))
+        const answer = await this.#send(call, AbortSignal.any([signal, timeout]))
         const body = await readStart(answer.body, PROXY_LIMIT)
         if (this.#marks && answer.headers[MARK] === undefined) {
           throw new ApiError(call.verb, call.target, 0, {
@@ -170,6 +178,7 @@ export class RestCluster implements Cluster {
         if (status && own) throw this.#error(call, answer, body)
         return { reached: !status, status: answer.statusCode, body: status?.message ?? body }
       } catch (error) {
+        signal.throwIfAborted()
         if (timeout.aborted) return { reached: false, status: 0, body: `no answer within ${formatDuration(to.timeout)}` }
         throw error
       }
@@ -198,7 +207,7 @@ export class RestCluster implements Cluster {
   }
 
   async #json<T>(call: Call): Promise<T> {
-    return this.#tried(call, async () => {
+    return this.#tried(call, this.#options.signal, async () => {
       const text = await this.#text(call)
       const wrong = (message: string, cause?: unknown) => new ApiError(call.verb, call.target, 0, { message }, cause)
       let answer: unknown
@@ -222,8 +231,8 @@ export class RestCluster implements Cluster {
   }
 
   /** Tries a call until it is answered, for as long as the fault may pass; every write is conditional or the same when repeated. */
-  async #tried<T>(call: Call, once: () => Promise<T>): Promise<T> {
-    const { clock, signal, patience, credentials, onRetry } = this.#options
+  async #tried<T>(call: Call, signal: AbortSignal, once: () => Promise<T>): Promise<T> {
+    const { clock, patience, credentials, onRetry } = this.#options
     const until = clock.monotonic() + patience
     let renewed = false
     for (let attempt = 0; ; attempt++) {
@@ -256,8 +265,10 @@ export class RestCluster implements Cluster {
     const url = new URL(server.replace(/\/$/, '') + call.path)
     for (const [key, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(key, value)
     const body = call.body === undefined ? null : JSON.stringify(call.body)
-    const type = body === null ? {} : { 'content-type': call.contentType ?? 'application/json' }
-    return request(url, { method: call.method, headers: { ...headers, accept: 'application/json', ...type }, body, dispatcher, signal })
+    const type: Record<string, string> = body === null ? {} : { 'content-type': call.contentType ?? 'application/json' }
+    // Names are compared without case, and the later one counts: credentials come last.
+    const all = merged({ accept: 'application/json' }, call.headers ?? {}, type, headers)
+    return request(url, { method: call.method, headers: all, body, dispatcher, signal })
   }
 
   #deadline(ms: number): AbortSignal {
@@ -277,6 +288,10 @@ export class RestCluster implements Cluster {
     return new ApiError(call.verb, call.target, code, { ...status, ...(details && { details }) })
   }
 }
+
+/** Headers in lower case; of one name the last one counts. */
+const merged = (...all: Record<string, string>[]): Record<string, string> =>
+  Object.fromEntries(all.flatMap((headers) => Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])))
 
 /** Whether trying again can help: no answer, a list that was too old, too many requests, or a server that fails. */
 const passes = (status: number): boolean => status === 0 || status === 410 || status === 429 || status >= 500
