@@ -8,10 +8,14 @@ const LISTS: Record<string, unknown> = {
     resources: [
       { name: 'ingresses', kind: 'Ingress', namespaced: true },
       { name: 'ingresses/status', kind: 'Ingress', namespaced: false },
+      null,
+      { name: 7, kind: 'Ingress' },
       { name: 'ingressclasses', kind: 'IngressClass', namespaced: false },
     ],
   },
-  '/apis/networking.k8s.io': { versions: [{ groupVersion: 'networking.k8s.io/v1' }, { groupVersion: 'networking.k8s.io/v1beta1' }] },
+  '/apis/networking.k8s.io': {
+    versions: [null, { groupVersion: 1 }, { groupVersion: 'networking.k8s.io/v1' }, { groupVersion: 'networking.k8s.io/v1beta1' }],
+  },
   '/api/v1': {},
 }
 

@@ -1,4 +1,5 @@
 import { ApiError, type Cluster } from './cluster.ts'
+import { isRecord } from './status.ts'
 
 interface Kind {
   plural: string
@@ -64,9 +65,12 @@ export class Discovery {
 
   async #load(apiVersion: string): Promise<Map<string, Kind> | undefined> {
     try {
-      const answer = (await this.#read(root(apiVersion))) as { resources?: { name: string; kind: string; namespaced: boolean }[] }
-      const kinds = (answer.resources ?? []).filter((resource) => !resource.name.includes('/'))
-      return new Map(kinds.map((resource) => [resource.kind, { plural: resource.name, namespaced: resource.namespaced }]))
+      const kinds = listOf(await this.#read(root(apiVersion)), 'resources').flatMap(({ name, kind, namespaced }) =>
+        typeof name === 'string' && typeof kind === 'string' && !name.includes('/')
+          ? [[kind, { plural: name, namespaced: namespaced === true }] as const]
+          : [],
+      )
+      return new Map(kinds)
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return undefined
       this.#versions.delete(apiVersion) // a fault is not an answer: ask again next time
@@ -78,13 +82,19 @@ export class Discovery {
     const group = apiVersion.includes('/') ? apiVersion.split('/')[0] : undefined
     if (group === undefined) return ['v1']
     try {
-      const answer = (await this.#read(`/apis/${encodeURIComponent(group)}`)) as { versions?: { groupVersion: string }[] }
-      return (answer.versions ?? []).map((version) => version.groupVersion)
+      const versions = listOf(await this.#read(`/apis/${encodeURIComponent(group)}`), 'versions')
+      return versions.flatMap(({ groupVersion }) => (typeof groupVersion === 'string' ? [groupVersion] : []))
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return []
       throw error
     }
   }
+}
+
+/** The objects of a list in an answer; what is none of them is passed over. */
+function listOf(answer: unknown, name: string): Record<string, unknown>[] {
+  const list = isRecord(answer) ? answer[name] : undefined
+  return Array.isArray(list) ? list.filter(isRecord) : []
 }
 
 /** What to say when a kind is not served. */
