@@ -45,7 +45,7 @@ test('of a large body only the start is read', async () => {
 test('a long line costs no more than its bytes, however it is cut: what came before is not looked at again', async () => {
   const LENGTH = 200_000
   let bytes = 0
-  const { copy, toString: decode } = Buffer.prototype
+  const { copy, toString: decode }: Pick<Buffer, 'copy' | 'toString'> = Buffer.prototype as Buffer
   Buffer.prototype.copy = function (this: Buffer, target: Uint8Array, at = 0, start = 0, end = this.length) {
     bytes += end - start
     return copy.call(this, target, at, start, end)
