@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from '@jest/globals'
-import { kubeconfigCredentials, loadKubeconfig, proxyFor } from '../../../../actions/shared/kubernetes/api/credentials.ts'
+import { kubeconfigCredentials, loadKubeconfig } from '../../../../actions/shared/kubernetes/api/credentials.ts'
 import { TestClock } from '../../../support/clock.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kubeconfig-'))
@@ -59,29 +59,6 @@ test.each([
 
 test('an unknown context is an error that names those there are', () => {
   expect(() => load(text(), { context: 'third' })).toThrow('the kubeconfig has no context "third"; it has first, second')
-})
-
-const at = (url: string) => new URL(url)
-test.each([
-  ['https://api.example:6443', '', 'yes'],
-  ['http://api.example', '', 'no'],
-  ['https://api.example', 'other.example', 'yes'],
-  ['https://api.example', 'api.example', 'no'],
-  ['https://api.example', 'API.example , x', 'no'],
-  ['https://api.example', 'example', 'no'],
-  ['https://api.example', '.example', 'no'],
-  ['https://api.example', '*.example', 'no'],
-  ['https://badexample', 'example', 'yes'],
-  ['https://api.example', '*', 'no'],
-  ['https://10.1.2.3', '10.0.0.0/8', 'no'],
-  ['https://11.1.2.3', '10.0.0.0/8', 'yes'],
-  ['https://10.1.2.3', '10.1.2.3', 'no'],
-  ['https://[fd00::1]:6443', 'fd00::/8', 'no'],
-  ['https://[fe00::1]', 'fd00::/8,10.0.0.0/8', 'yes'],
-  ['https://api.example', 'x/8', 'yes'],
-])('%s with NO_PROXY=%s goes through the proxy: %s', (server, none, expected) => {
-  const found = proxyFor(at(server), { HTTPS_PROXY: 'http://proxy.example:3128', NO_PROXY: none })
-  expect(found).toBe(expected === 'yes' ? 'http://proxy.example:3128' : undefined)
 })
 
 test('the proxy of the environment serves a cluster that has none of its own', () => {

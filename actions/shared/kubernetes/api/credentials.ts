@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
-import { BlockList, isIP } from 'node:net'
 import { KubeConfig, RequestContext } from '@kubernetes/client-node'
 import { Agent, type Dispatcher } from 'undici'
+import { proxyFor } from '../../proxy.ts'
 import type { Clock } from '../../time/clock.ts'
 import { isBase64, isKubeconfigText } from './kubeconfig.ts'
 
@@ -87,27 +87,6 @@ function load(config: KubeConfig, kubeconfig: string | undefined): string | unde
     const { syscall, message } = error as NodeJS.ErrnoException
     return syscall === undefined ? 'it is not YAML or JSON of a kubeconfig' : message
   }
-}
-
-/** The proxy that $HTTPS_PROXY and $NO_PROXY ask for; $NO_PROXY holds hosts, domain suffixes, addresses and CIDR blocks. */
-export function proxyFor(server: URL, environment: Record<string, string | undefined>): string | undefined {
-  const proxy = environment.HTTPS_PROXY ?? environment.https_proxy
-  if (!proxy || server.protocol !== 'https:') return undefined
-  const host = server.hostname.replace(/^\[|\]$/g, '')
-  const excluded = (environment.NO_PROXY ?? environment.no_proxy ?? '').split(',').map((entry) => entry.trim().toLowerCase())
-  return excluded.some((entry) => entry !== '' && matches(host, entry)) ? undefined : proxy
-}
-
-function matches(host: string, entry: string): boolean {
-  const [address = '', bits] = entry.split('/')
-  const family = isIP(host)
-  if (bits !== undefined && family && isIP(address) === family) {
-    const block = new BlockList()
-    block.addSubnet(address, Number(bits), family === 6 ? 'ipv6' : 'ipv4')
-    return block.check(host, family === 6 ? 'ipv6' : 'ipv4')
-  }
-  const suffix = entry.replace(/^\*?\./, '')
-  return entry === '*' || host === suffix || host.endsWith(`.${suffix}`)
 }
 
 /** Credentials of a kubeconfig (tokens, client certificates, exec plugins, OIDC) on one pooled dispatcher. */
