@@ -15,7 +15,14 @@ export const to = (revision: number): RunOptions => ({ to: revision })
 /** How long pods may take to be ready, in milliseconds. */
 export const readyWithin = (ms: number): RunOptions => ({ readyTimeout: ms })
 
-export const PHASE = { prepare: 'prepare', verify: 'verify', prepared: 'prepared', shift: 'switch', bake: 'bake', retire: 'retire' } as const
+export const PHASE = {
+  prepare: 'prepare',
+  verify: 'verify',
+  prepared: 'prepared',
+  shift: 'switch',
+  bake: 'bake',
+  retire: 'retire',
+} as const
 export const BACK = 'back'
 
 /** Where an unfinished release stands; undefined when none is. */
@@ -82,6 +89,11 @@ export function selected(stage: Stage): string[] {
 
 export const setReady = (stage: Stage, version: string, ready: boolean): void => {
   for (const pod of stage.pods(version)) stage.node.setReady(pod as RunningPod, ready)
+}
+
+export const setOneReady = (stage: Stage, version: string, ready: boolean): void => {
+  const [pod] = stage.pods(version)
+  if (pod) stage.node.setReady(pod as RunningPod, ready)
 }
 
 /** Two releases, the first of which is kept as it was. */

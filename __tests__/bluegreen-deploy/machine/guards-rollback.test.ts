@@ -1,7 +1,21 @@
 // Where a rollback goes, where it does not go, and what it leaves where it is.
 import { expect, test } from '@jest/globals'
 import type { EndpointSlice } from '../../../actions/shared/kubernetes/objects/read.ts'
-import { BACK, diesAt, outcomeOf, PHASE, readyWithin, SHORT, selected, setReady, standsAt, switchByHand, to, twoReleases } from '../guards.ts'
+import {
+  BACK,
+  diesAt,
+  outcomeOf,
+  PHASE,
+  readyWithin,
+  SHORT,
+  selected,
+  setOneReady,
+  setReady,
+  standsAt,
+  switchByHand,
+  to,
+  twoReleases,
+} from '../guards.ts'
 import { NAMESPACE, Stage } from '../stage.ts'
 
 /** Releases each version, the next over the one before. */
@@ -98,10 +112,14 @@ test('a way back whose endpoints do not follow is not done, and deletes no pod t
   // A node's endpoints that stay behind: one of the other color is still among them.
   stage.cluster.onChange(({ object }) => {
     if (!stuck || object?.kind !== 'EndpointSlice' || object.metadata.name !== 'web-slice') return
-    const { endpoints = [] } = object as EndpointSlice
+    const endpoints = (object as EndpointSlice).endpoints ?? []
     const uid = kept?.metadata.uid ?? ''
     if (endpoints.some((endpoint) => endpoint.targetRef?.uid === uid)) return
-    const behind = { addresses: ['10.0.0.9'], conditions: { ready: true }, targetRef: { kind: 'Pod', name: kept?.metadata.name ?? '', uid } }
+    const behind = {
+      addresses: ['10.0.0.9'],
+      conditions: { ready: true },
+      targetRef: { kind: 'Pod', name: kept?.metadata.name ?? '', uid },
+    }
     stage.cluster.put({ ...object, endpoints: [...endpoints, behind] })
   })
   const { error } = await stage.run('rollback', SHORT)
@@ -109,8 +127,8 @@ test('a way back whose endpoints do not follow is not done, and deletes no pod t
   expect([standsAt(stage), stage.pods('v2').length, stage.harm]).toEqual([BACK, 3, []])
   stuck = false
   await stage.clock.sleep(1_000)
-  stage.node.setReady(stage.pods('v1')[0] as never, false) // the endpoints are written anew
-  stage.node.setReady(stage.pods('v1')[0] as never, true)
+  setOneReady(stage, 'v1', false) // the endpoints are written anew
+  setOneReady(stage, 'v1', true)
   await stage.ok('recover', SHORT)
   await stage.settled()
   expect([stage.serving(), standsAt(stage), stage.pods('v2'), stage.harm]).toEqual([['v1'], undefined, [], []])
