@@ -11,19 +11,19 @@ import { NAMESPACE, type Ran, type RunOptions, Stage } from './stage.ts'
 export const SHORT: RunOptions = { bakeTime: 5_000, retireDelay: 2_000, propagationTime: 1_000, leaseDuration: 9_000 }
 
 /** The revision that rollback goes to. */
-export const to = (revision: number): RunOptions => ({ to: revision })
+export const to = (revision: number): RunOptions => ({ revision })
 /** How long pods may take to be ready, in milliseconds. */
-export const readyWithin = (ms: number): RunOptions => ({ readyTimeout: ms })
+export const readyWithin = (ms: number): RunOptions => ({ readyDeadline: ms })
 
 export const PHASE = {
   prepare: 'prepare',
   verify: 'verify',
   prepared: 'prepared',
-  shift: 'switch',
+  shift: 'shift',
   bake: 'bake',
   retire: 'retire',
 } as const
-export const BACK = 'back'
+export const BACK = 'rollback'
 
 /** Where an unfinished release stands; undefined when none is. */
 export const standsAt = (stage: Stage): string | undefined =>

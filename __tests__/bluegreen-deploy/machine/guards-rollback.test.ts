@@ -74,7 +74,7 @@ test('a revision that is not kept is refused with those that are', async () => {
   for (let i = 1; i <= 12; i++) await stage.ok('deploy', { version: `v${i}`, bakeTime: 0, retireDelay: 0, propagationTime: 0 })
   for (const revision of [2, 13, 99]) {
     const { error } = await stage.run('rollback', { ...to(revision), ...SHORT })
-    expect(error?.message).toMatch(new RegExp(`revision ${revision} is not kept.*\\b12\\b.*\\b3\\b`))
+    expect(error?.message).toMatch(new RegExp(`revision:? ${revision} is not kept.*\\b12\\b.*\\b3\\b`))
   }
   expect([stage.serving(), stage.harm]).toEqual([['v12'], []])
   await stage.ok('rollback', { ...to(3), ...SHORT })
