@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { Agent } from 'undici'
 import type { Credentials } from '../../actions/shared/kubernetes/api/credentials.ts'
 import { RestCluster } from '../../actions/shared/kubernetes/api/rest.ts'
+import type { Clock } from '../../actions/shared/time/clock.ts'
 import { TestClock } from './clock.ts'
 
 /** What becomes of one request. */
@@ -129,7 +130,13 @@ export async function startApiServer(): Promise<ApiServer> {
           renewals++
         },
       }
-      const cluster = new RestCluster({ credentials, clock, signal, patience, onRetry: (line) => told.push(line) })
+      // The system's clock counts in fractions of a millisecond; timers take whole ones.
+      const fractional: Clock = {
+        now: () => clock.now(),
+        monotonic: () => clock.monotonic() + 0.25,
+        sleep: (ms, signal) => clock.sleep(ms, signal),
+      }
+      const cluster = new RestCluster({ credentials, clock: fractional, signal, patience, onRetry: (line) => told.push(line) })
       return { cluster, clock, told, renewed: () => renewals }
     },
     close: async () => {

@@ -198,7 +198,7 @@ export class RestCluster implements Cluster {
     call: Call,
     { limit, left, signal }: { limit: number; left: number; signal: AbortSignal },
   ): Promise<{ answer: ProxyAnswer; doubt?: ApiError }> {
-    const timeout = AbortSignal.timeout(Math.max(1, Math.min(limit, left)))
+    const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(Math.min(limit, left))))
     try {
       const answer = await this.#send(call, AbortSignal.any([signal, timeout]))
       const body = await readStart(answer.body, PROXY_LIMIT)
@@ -283,7 +283,7 @@ export class RestCluster implements Cluster {
   }
 
   async #text(call: Call, left: number, signal: AbortSignal): Promise<string> {
-    const deadline = AbortSignal.timeout(Math.min(ATTEMPT, left))
+    const deadline = AbortSignal.timeout(Math.ceil(Math.min(ATTEMPT, left)))
     const answer = await this.#send(call, AbortSignal.any([signal, deadline]))
     const text = await readText(answer.body, BODY_LIMIT)
     if (answer.statusCode >= 300) throw this.#error(call, answer, text)
