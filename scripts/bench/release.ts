@@ -158,9 +158,8 @@ async function objectsOf(manifests: string, color: 'blue' | 'green', version: st
   overrideImages(objects, [{ name: BACKEND, reference: `${BACKEND}:${version}` }])
   const parts = sortRelease('bench', objects)
   const { config, workloads, gateways } = renderRevision(parts, contentOf(objects, parts.workloads), { color, revision: 1 })
-  const [workload] = workloads.map(({ object }) => object)
-  const [service] = gateways.map((gateway) => gateway.service)
-  return [...config, workload, ...parts.prerequisites, ...parts.shared, ...(color === 'blue' ? [service] : [])]
+  const services = color === 'blue' ? gateways.map(({ service }) => service) : []
+  return [...config, ...workloads.map(({ object }) => object), ...parts.prerequisites, ...parts.shared, ...services]
 }
 
 /** What `kubectl apply` would have made, without its time: it remembers what was applied. */
