@@ -109,7 +109,7 @@ const LIES: Case[] = [
       const { version } = await stage.look()
       for (const { does, on } of silent) stage.proxy.use(async (call, forward) => (on?.(call) ? does(call, forward) : 'pass'))
       const began = performance.now()
-      const result = await stage.run({ version: UNREADY, inputs: { 'ready-timeout': '6s' } })
+      const result = await stage.run({ version: UNREADY, inputs: { 'ready-deadline': '6s' } })
       stage.proxy.use(async () => 'pass')
       const problems =
         result.outputs['outcome'] === 'failed' && result.outputs['switched'] === 'false' ? [] : [`ended ${ended(result)}, not failed`]

@@ -1,10 +1,11 @@
 // SIGKILL before and after every write, lost answers, and runs that are frozen, superseded and thawed: users are never on a color
 // without ready pods, and whoever comes next ends it cleanly.
-import { randomUUID } from 'node:crypto'
-import type { Ledger } from '../../actions/bluegreen-deploy/ledger/store.ts'
+import { createHash, randomUUID } from 'node:crypto'
+import type { Ledger } from '../../actions/bluegreen-deploy/ledger/schema.ts'
 import type { BundleResult, BundleRun } from '../../scripts/runner.ts'
 import type { Proof } from './prove.ts'
 import type { Answer, Call } from './support/proxy.ts'
+import { PAIR } from './support/shape.ts'
 import { BAD, IMAGES, openStage, type Stage, untidy } from './support/stage.ts'
 import type { World } from './support/world.ts'
 import { atWrite, groupsWith, isRenewal, nameWrites, type WriteName } from './support/writes.ts'
@@ -14,30 +15,40 @@ const LANES = 3
 
 /** One way for a run to go, of which every write is a point to be killed at. */
 interface Scenario {
-  name: 'release' | 'rollback' | 'taken back' | 'refused' | 'first'
+  name: 'release' | 'rollback' | 'taken back' | 'refused' | 'first' | 'pair' | 'pair taken back'
   /** How it ends when it is left alone. */
   outcome: 'passed' | 'failed'
   /** Nothing was released before. */
   fresh?: true
+  /** With two Deployments and three Services. */
+  pair?: true
   run(stage: Stage, options: Partial<BundleRun>): Promise<BundleResult>
   /** Told of every write before it is forwarded. */
   told?(stage: Stage, name: WriteName, call: Call): Promise<void>
 }
 
-const SCENARIOS: Scenario[] = [
-  { name: 'release', outcome: 'passed', run: async (stage, options) => stage.run({ version: await stage.other(), ...options }) },
-  { name: 'rollback', outcome: 'passed', run: (stage, options) => stage.run({ inputs: { command: 'rollback' }, ...options }) },
-  {
-    name: 'taken back',
-    outcome: 'failed',
-    run: async (stage, options) => stage.run({ version: await stage.other(), inputs: { 'bake-time': '30s' }, ...options }),
-    told: async (stage, name, { body }) => {
-      // The candidate turns bad when it is about to be watched under traffic.
-      if (name === 'ledger bake') await stage.spoil(ledgerIn(body).operation?.candidate.color ?? '')
-    },
+const release: Pick<Scenario, 'outcome' | 'run'> = {
+  outcome: 'passed',
+  run: async (stage, options) => stage.run({ version: await stage.other(), ...options }),
+}
+
+const takenBack: Pick<Scenario, 'outcome' | 'run' | 'told'> = {
+  outcome: 'failed',
+  run: async (stage, options) => stage.run({ version: await stage.other(), inputs: { 'bake-time': '30s' }, ...options }),
+  told: async (stage, name, { body }) => {
+    // The candidate turns bad when it is about to be watched under traffic.
+    if (name === 'ledger bake') await stage.spoil(ledgerIn(body).operation?.candidate.color ?? '')
   },
+}
+
+const SCENARIOS: Scenario[] = [
+  { name: 'release', ...release },
+  { name: 'rollback', outcome: 'passed', run: (stage, options) => stage.run({ inputs: { command: 'rollback' }, ...options }) },
+  { name: 'taken back', ...takenBack },
   { name: 'refused', outcome: 'failed', run: (stage, options) => stage.run({ version: BAD, ...options }) },
   { name: 'first', outcome: 'passed', fresh: true, run: (stage, options) => stage.run({ version: 'v1', ...options }) },
+  { name: 'pair', ...release, pair: true },
+  { name: 'pair taken back', ...takenBack, pair: true },
 ]
 
 const ledgerIn = (body: string): Ledger => JSON.parse(JSON.parse(body).data['state.json']) as Ledger
@@ -238,19 +249,26 @@ async function listWrites(scenario: Scenario, stage: Stage): Promise<WriteName[]
 
 /** The writes at which a frozen run's own write may be on its way: those that carry what they were made over. */
 const CONDITIONAL = /^(ledger|apply services\/backend$|replace|apply deployments\/backend-serving)/
+/** The writes at which the entries of one release are, or are about to be, on different colors. */
+const BETWEEN = /^(ledger (shift|bake|rollback)|apply services\/(backend|backend-ws|web)( #2)?)$/
+/** In the short form only these of a pair are tried, each once. */
+const BETWEEN_SHORT: Partial<Record<Scenario['name'], string[]>> = {
+  pair: ['after apply services/backend', 'before apply services/backend-ws'],
+  'pair taken back': ['after apply services/backend #2'],
+}
 
 function casesOf(scenario: Scenario, writes: WriteName[], short: boolean): Case[] {
   const cases: Case[] = []
   writes.forEach((write, at) => {
     for (const when of ['before', 'after'] as const) {
       const number = 2 * at + (when === 'after' ? 1 : 0)
-      if (short && number % 8 !== SCENARIOS.indexOf(scenario)) continue
+      if (scenario.pair ? !playsPair(scenario, when, write, short) : short && number % 8 !== SCENARIOS.indexOf(scenario)) continue
       cases.push(killed(scenario, write, when, (short ? cases.length : at) % 2 ? 'deploy' : 'recover'))
     }
   })
-  cases.push(answersLost(scenario))
-  if (scenario.fresh) return cases
-  const freezing = writes.filter((name) => !/lease|at rest/.test(name))
+  if (!scenario.pair || !short) cases.push(answersLost(scenario))
+  if (scenario.fresh || (scenario.pair && short)) return cases
+  const freezing = writes.filter((name) => (scenario.pair ? BETWEEN.test(name) : !/lease|at rest/.test(name)))
   freezing.forEach((write, at) => {
     const by = at % 2 ? 'deploy' : 'recover'
     if (!short || (scenario.name === 'release' && write === 'apply services/backend')) {
@@ -260,6 +278,12 @@ function casesOf(scenario: Scenario, writes: WriteName[], short: boolean): Case[
   })
   if (!short && scenario.name === 'release') cases.push(...writes.map((write) => answersLost(scenario, write)))
   return cases
+}
+
+/** What a pair adds to one Deployment lies between its entries: the rest of its writes is tried at every third point only. */
+function playsPair({ name }: Scenario, when: 'before' | 'after', write: WriteName, short: boolean): boolean {
+  if (short) return BETWEEN_SHORT[name]?.includes(`${when} ${write}`) ?? false
+  return BETWEEN.test(write) || createHash('sha256').update(`${when} ${write}`).digest().readUInt8() % 3 === 0
 }
 
 async function prove(world: World) {
@@ -284,6 +308,11 @@ async function prove(world: World) {
     return !problems?.length
   }
 
+  const furnished = async ({ pair }: Pick<Scenario, 'pair'>): Promise<Stage> => {
+    const stage = await openStage(world, 'kill', pair && PAIR)
+    await stage.furnish()
+    return stage
+  }
   const lane = async (queue: Case[]): Promise<void> => {
     let settled: Stage | undefined
     for (let next = queue.shift(); next; next = queue.shift()) {
@@ -293,10 +322,11 @@ async function prove(world: World) {
         await close(stage)
         continue
       }
-      if (!settled) {
-        settled = await openStage(world, 'kill')
-        await settled.furnish()
+      if (settled && (settled.shape === PAIR) !== Boolean(next.scenario.pair)) {
+        await close(settled)
+        settled = undefined
       }
+      settled ??= await furnished(next.scenario)
       if (await play(settled, next)) continue
       await close(settled) // what went wrong there must not spoil the next case
       settled = undefined
@@ -305,23 +335,31 @@ async function prove(world: World) {
   }
 
   const queue: Case[] = []
-  const lister = await openStage(world, 'kill')
-  const { only } = world
+  const { only, short } = world
   // To list the writes of a scenario takes a run of it: spared when its cases are not asked for.
-  const asked = (scenario: Scenario | undefined): boolean => {
+  const asked = (scenario: Scenario): boolean => {
     const named = SCENARIOS.find(({ name }) => only?.startsWith(`${name}:`))
     return named === undefined || named === scenario
   }
-  const [first, ...others] = [...SCENARIOS].reverse()
-  if (first && asked(first)) queue.push(...casesOf(first, await listWrites(first, lister), world.short))
-  await lister.furnish()
-  for (const scenario of others.reverse().filter(asked)) {
-    const writes = await listWrites(scenario, lister)
-    world.log(`${since()} ${scenario.name}: ${writes.length} writes: ${writes.join(', ')}`)
-    queue.push(...casesOf(scenario, writes, world.short))
-    await lister.run({ version: await lister.other(), inputs: { 'bake-time': '0s' } }) // both colors there again
+  const list = async (scenarios: Scenario[], stage: Stage): Promise<void> => {
+    for (const scenario of scenarios) {
+      const writes = await listWrites(scenario, stage)
+      world.log(`${since()} ${scenario.name}: ${writes.length} writes: ${writes.join(', ')}`)
+      queue.push(...casesOf(scenario, writes, short))
+      if (!scenario.fresh) await stage.run({ version: await stage.other(), inputs: { 'bake-time': '0s' } }) // both colors there again
+    }
+    await close(stage)
   }
-  await close(lister)
+  const wanted = SCENARIOS.filter(asked)
+  const fresh = wanted.filter((scenario) => scenario.fresh)
+  const alone = wanted.filter((scenario) => !scenario.fresh && !scenario.pair)
+  const pairs = wanted.filter((scenario) => scenario.pair)
+  if (fresh.length) await list(fresh, await openStage(world, 'kill'))
+  if (alone.length) await list(alone, await furnished({}))
+  // First: they are the longest of all.
+  const rest = queue.splice(0)
+  if (pairs.length) await list(pairs, await furnished({ pair: true }))
+  queue.push(...rest)
   const chosen = only === undefined ? queue : queue.filter(({ name }) => name.includes(only))
   world.log(`${since()} ${chosen.length} cases`)
   await Promise.all(Array.from({ length: LANES }, () => lane(chosen)))

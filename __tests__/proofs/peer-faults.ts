@@ -58,7 +58,7 @@ const neverReady: Case = {
     await scene.release('v1')
     await scene.admitUsers()
     const before = await liveState(scene.world, scene.namespace)
-    const result = await scene.run({ version: 'unready', inputs: { 'ready-timeout': '8s' } })
+    const result = await scene.run({ version: 'unready', inputs: { 'ready-deadline': '8s' } })
     scene.expect(
       result.code === 1 && result.outputs['outcome'] === 'failed',
       `it ended with ${result.code}, outcome ${result.outputs['outcome']}`,
@@ -77,7 +77,7 @@ const crashing: Case = {
   async run(scene) {
     await scene.release('v1')
     await scene.admitUsers()
-    const result = await scene.run({ version: 'crashing', inputs: { 'ready-timeout': '2m' } })
+    const result = await scene.run({ version: 'crashing', inputs: { 'ready-deadline': '2m' } })
     scene.expect(result.code === 1, `it ended with ${result.code}`)
     explained(scene, result, /crashed: CRASH_AFTER_MS=200/)
     explained(scene, result, /pod backend-green-\S+: container backend/)
@@ -90,7 +90,7 @@ const noImage: Case = {
   async run(scene) {
     await scene.release('v1')
     const began = performance.now()
-    const result = await scene.run({ version: 'v99', inputs: { 'ready-timeout': '10m' } })
+    const result = await scene.run({ version: 'v99', inputs: { 'ready-deadline': '10m' } })
     scene.expect(result.code === 1, `it ended with ${result.code}`)
     scene.expect(performance.now() - began < 60_000, 'it was waited for although it cannot heal')
     explained(scene, result, /backend:v99.*not found|not found.*backend:v99/s)

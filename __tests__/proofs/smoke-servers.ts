@@ -352,7 +352,7 @@ async function asGate(bench: Bench): Promise<void> {
   await withNamespace(world, 'gate', async (namespace) => {
     const inputs = { 'smoke-suite': 'examples/secure-messenger/smoke.yaml', 'bake-time': '40s' }
     const deploy = (version: string, expected: string) =>
-      runRelease(world, namespace, { version, inputs: { ...inputs, 'smoke-version': expected } })
+      runRelease(world, namespace, { version, inputs: { ...inputs, 'expect-version': expected } })
     const good = await deploy('v1', 'v1')
     tell(
       bench,

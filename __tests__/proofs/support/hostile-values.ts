@@ -24,7 +24,7 @@ const NUMBER = 'a whole number'
 
 /** What each input accepts, with values below and above. */
 const BOUNDS: Record<string, { words: string; below: string; above: string }> = {
-  'ready-timeout': { words: `${DURATION}.*from 1s to 1d`, below: '999ms', above: '24h1s' },
+  'ready-deadline': { words: `${DURATION}.*from 1s to 1d`, below: '999ms', above: '24h1s' },
   'check-timeout': { words: `${DURATION}.*from 100ms to 1m`, below: '99ms', above: '61s' },
   'check-passes': { words: `${NUMBER}, from 1 to 100`, below: '0', above: '101' },
   'check-deadline': { words: `${DURATION}.*from 0s to 1h`, below: '-1s', above: '1h1ms' },
@@ -37,7 +37,6 @@ const BOUNDS: Record<string, { words: string; below: string; above: string }> = 
   'lease-duration': { words: `${DURATION}.*from 2s to 1h`, below: '1s', above: '3601s' },
   'api-timeout': { words: `${DURATION}.*from 1s to 1h`, below: '0', above: '1000h' },
   revision: { words: `${NUMBER}, 1 or more`, below: '0', above: '9999999999999999' },
-  to: { words: `${NUMBER}, 1 or more`, below: '-1', above: '1e9' },
 }
 /** The numbers and durations of action.yml, by their defaults and bounds. */
 export const NUMBERS = Object.keys(BOUNDS)
@@ -58,8 +57,7 @@ const numbers = Object.entries(BOUNDS).flatMap(([input, { words, below, above }]
 
 /** What has to be given beside an input that is not for deploy. */
 function fitting(input: string): Record<string, string> {
-  if (input === 'revision') return { command: 'promote' }
-  return input === 'to' ? { command: 'rollback' } : {}
+  return input === 'revision' ? { command: 'promote' } : {}
 }
 
 const COMMAND = `::error::${MARK}`
@@ -76,7 +74,7 @@ const texts: [input: string, value: string, says: RegExp][] = [
   ['namespace', 'not-there', /^namespace: not-there does not exist/m],
   ['command', 'constructor', /^command: 'constructor' is not accepted: one of deploy, prepare, promote/m],
   ['retire', 'toString', /^retire: 'toString' is not accepted: one of scale, keep, delete/m],
-  ['on-inconclusive', `back${COMMAND}`, /^on-inconclusive: 'back::error::HOSTILE' is not accepted: one of keep, back/m],
+  ['on-inconclusive', `rollback${COMMAND}`, /^on-inconclusive: 'rollback::error::HOSTILE' is not accepted: one of pass, fail, rollback/m],
   ['dry-run', 'yes', /^dry-run: 'yes' is not accepted: true or false/m],
   ['html-report', '1', /^html-report: '1' is not accepted: true or false/m],
   ['manifests', '', /^manifests: is required for deploy/m],

@@ -107,7 +107,7 @@ const shouting = (version: keyof typeof IMAGES, says: RegExp): Case => ({
   async run(scene) {
     const { expect } = scene
     await scene.release('v1')
-    const result = await scene.run({ version, inputs: { 'ready-timeout': '2m' } })
+    const result = await scene.run({ version, inputs: { 'ready-deadline': '2m' } })
     expect(
       result.code === 1 && result.outputs['outcome'] === 'failed',
       `it ended with ${result.code}, outcome ${result.outputs['outcome']}`,
@@ -122,7 +122,7 @@ const shouting = (version: keyof typeof IMAGES, says: RegExp): Case => ({
 /** At its bounds each input still works; nothing is released for it. Only the shortest api-timeout would measure the machine: refusals have it. */
 const LIMITS: Record<string, string>[] = [
   {
-    'ready-timeout': '1s',
+    'ready-deadline': '1s',
     'check-timeout': '100ms',
     'check-passes': '1',
     'check-deadline': '0',
@@ -135,7 +135,7 @@ const LIMITS: Record<string, string>[] = [
     'lease-duration': '2s',
   },
   {
-    'ready-timeout': '24h',
+    'ready-deadline': '24h',
     'check-timeout': '1m',
     'check-passes': '100',
     'check-deadline': '60m',

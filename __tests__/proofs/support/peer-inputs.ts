@@ -2,7 +2,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import type { Ledger } from '../../../actions/bluegreen-deploy/ledger/store.ts'
+import type { Ledger } from '../../../actions/bluegreen-deploy/ledger/schema.ts'
 import type { Deployment, LeaseObject } from '../../../actions/shared/kubernetes/objects/read.ts'
 import { BACKEND } from '../../../sandbox/images.ts'
 import { readContract } from '../../../scripts/actions.ts'
@@ -14,7 +14,7 @@ import { root } from './world.ts'
 const UNUSABLE: Record<string, string[]> = {
   'bake-time': ['abc', 'NaN', '-5s', '5 parsecs'],
   'propagation-time': ['soon', '5 s s'],
-  'ready-timeout': ['0x10', 'Infinity', '0s'],
+  'ready-deadline': ['0x10', 'Infinity', '0s'],
   'retire-delay': ['30ss', 'undefined'],
   'check-interval': ['1,5s', 'null'],
   'check-timeout': ['abc', '99h'],
@@ -27,7 +27,7 @@ const UNUSABLE: Record<string, string[]> = {
   // A mistyped option is no reason to take the default.
   command: ['deplyo', 'Service'],
   retire: ['scael', 'Keep'],
-  'on-inconclusive': ['Back', 'kep'],
+  'on-inconclusive': ['Rollback', 'keep'],
   'dry-run': ['maybe', 'on'],
   'html-report': ['yess'],
   name: ['Back End', '-backend', 'b'.repeat(41)],
@@ -36,8 +36,7 @@ const UNUSABLE: Record<string, string[]> = {
   'check-port': ['Web Port'],
   'metrics-path': ['metrics'],
   'environment-url': ['example'],
-  revision: ['first', '0'],
-  to: ['latest', '1.5'],
+  revision: ['first', '0', '1.5'],
 }
 /** What is wrong only beside the rest; each is given alone. */
 const UNFIT: Record<string, string> = {
@@ -45,7 +44,6 @@ const UNFIT: Record<string, string> = {
   'lease-duration': '2.5s',
   images: `${BACKEND}=`,
   revision: '1',
-  to: '1',
   environment: 'production',
 }
 
@@ -230,21 +228,21 @@ const read: Case = {
     const times = { 'bake-time': '4s', 'propagation-time': '3s', 'retire-delay': '3s', 'check-interval': '700ms', retire: 'delete' }
     const second = await through(times, { version: 'v2' })
     show('images', (await imageOf(scene, 'green')) === `${BACKEND}:v2`)
-    show('propagation-time', phase(second.calls, 'switch').lasted >= 3_000)
+    show('propagation-time', phase(second.calls, 'shift').lasted >= 3_000)
     const bake = phase(second.calls, 'bake')
     show('bake-time', bake.lasted >= 4_000 && bake.lasted < 60_000)
     show('check-interval', asks(bake.calls, 'services', '/health') >= 4)
     show('retire-delay', phase(second.calls, 'retire').lasted >= 3_000)
     show('retire', (await imageOf(scene, 'blue')) === undefined)
-    const third = await through({ 'min-requests': '1000000', 'on-inconclusive': 'back' }, { version: 'v3' })
+    const third = await through({ 'min-requests': '1000000', 'on-inconclusive': 'rollback' }, { version: 'v3' })
     show('min-requests', third.outputs['outcome'] === 'inconclusive')
     show('on-inconclusive', third.outputs['rolled-back'] === 'true')
     // Its answers take 2 s, and its pods never become ready.
     const slow = await through({ 'check-path': '/version', 'check-timeout': '500ms', 'check-deadline': '2s' }, { version: 'sluggish' })
     show('check-timeout', slow.code === 1 && slow.calls.some((call) => call.path.includes('/services/') && call.path.endsWith('/version')))
     show('check-deadline', slow.seconds < 30)
-    const never = await through({ 'ready-timeout': '4s' }, { version: 'unready' })
-    show('ready-timeout', never.code === 1 && never.seconds < 30)
+    const never = await through({ 'ready-deadline': '4s' }, { version: 'unready' })
+    show('ready-deadline', never.code === 1 && never.seconds < 30)
     const ref = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace, name: 'bluegreen-shop' }
     const renew = () => world.kube.patch(ref, { spec: { holderIdentity: 'somebody', renewTime: microTime() } })
     await renew()
@@ -257,11 +255,11 @@ const read: Case = {
     const away = await through({ 'api-timeout': '3s' })
     proxy.use(async () => 'pass')
     show('api-timeout', away.code === 1 && away.seconds < 20)
-    const suite = { 'smoke-suite': 'examples/secure-messenger/smoke.yaml', 'smoke-version': 'another' }
+    const suite = { 'smoke-suite': 'examples/secure-messenger/smoke.yaml', 'expect-version': 'another' }
     // The proxy passes no port-forward.
     const smoked = await through({ ...suite, kubeconfig: world.kubeconfig }, { version: 'v5' })
     show('smoke-suite', smoked.code === 1 && smoked.log.includes('smoke suite'))
-    show('smoke-version', smoked.outputs['switched'] === 'false' && smoked.log.includes('expected "another"'))
+    show('expect-version', smoked.outputs['switched'] === 'false' && smoked.log.includes('expected "another"'))
     const both = await through({ ...suite, 'smoke-variables': 'service=one', 'smoke-secrets': 'service=s3cr3t' })
     show('smoke-variables', both.log.includes('smoke-secrets: service is in smoke-variables as well'))
     const secret = { 'smoke-suite': suite['smoke-suite'], 'smoke-secrets': 'service=another-service', kubeconfig: world.kubeconfig }
@@ -273,11 +271,10 @@ const read: Case = {
     show('command', (await imageOf(scene, 'blue')) === `${BACKEND}:v4`)
     const other = await through({ command: 'promote', revision: '99' })
     const promoted = await through({ command: 'promote', revision })
-    show('revision', other.code === 1 && promoted.code === 0)
-    const back = await through({ command: 'rollback', to: '1' })
+    const back = await through({ command: 'rollback', revision: '1' })
     if (back.code !== 0) throw new Error(`the rollback to revision 1 ended with ${back.code}:\n${back.log}`)
     const images = [await imageOf(scene, 'blue'), await imageOf(scene, 'green')]
-    show('to', images.includes(`${BACKEND}:v1`))
+    show('revision', other.code === 1 && promoted.code === 0 && images.includes(`${BACKEND}:v1`))
     const contract = readContract(join(root, 'actions/bluegreen-deploy/action.yml'))
     for (const input of Object.keys(contract.inputs)) expect(shown.has(input), `nothing shows that the input ${input} is read`)
     github.close()

@@ -1,6 +1,6 @@
 // What every proof works with: the cluster it runs inside of, namespaces of its own, and the action's bundle.
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Ledger } from '../../../actions/bluegreen-deploy/ledger/store.ts'
+import type { Ledger } from '../../../actions/bluegreen-deploy/ledger/schema.ts'
 import type { Cluster as Kube } from '../../../actions/shared/kubernetes/api/cluster.ts'
 import { type Credentials, kubeconfigCredentials, loadKubeconfig } from '../../../actions/shared/kubernetes/api/credentials.ts'
 import { RestCluster } from '../../../actions/shared/kubernetes/api/rest.ts'
@@ -79,7 +79,7 @@ export const QUICK = {
   'check-passes': '1',
   'check-interval': '500ms',
   'min-requests': '0',
-  'ready-timeout': '1m',
+  'ready-deadline': '1m',
   'lock-timeout': '20s',
   'lease-duration': '3s',
 }

@@ -1,6 +1,6 @@
 // The writes of a run by name, the same in every run, and the processes behind it.
 import { readdirSync, readFileSync } from 'node:fs'
-import type { Ledger } from '../../../actions/bluegreen-deploy/ledger/store.ts'
+import type { Ledger } from '../../../actions/bluegreen-deploy/ledger/schema.ts'
 import type { DataObject, LeaseObject } from '../../../actions/shared/kubernetes/objects/read.ts'
 import type { Call, Fault, Verdict } from './proxy.ts'
 
