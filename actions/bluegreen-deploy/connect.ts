@@ -16,13 +16,16 @@ interface Where {
 /** The real cluster of main and post. */
 export function connect(
   where: Where,
-  world: { environment: Record<string, string | undefined>; signal: AbortSignal; story: Story },
+  world: { environment: Record<string, string | undefined>; signal: AbortSignal; story: Story; mask: (secret: string) => void },
 ): { cluster: RestCluster; namespace: string; kubeconfig: KubeConfig } {
-  const { environment, signal, story } = world
+  const { environment, signal, story, mask } = world
   const config = loadKubeconfig({
     ...(where.kubeconfig && { kubeconfig: where.kubeconfig }),
     ...(where.context && { context: where.context }),
     environment,
+    mask,
+    signal,
+    timeout: where.apiTimeout,
   })
   const namespace = where.namespace || config.getContextObject(config.getCurrentContext())?.namespace || 'default'
   if (!DNS_LABEL.test(namespace))

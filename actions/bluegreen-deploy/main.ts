@@ -12,14 +12,17 @@ import { kustomize } from './manifests/kustomize.ts'
 import { loadManifests } from './manifests/load.ts'
 
 await runAction('bluegreen-deploy', async (host) => {
-  const { environment, signal, story } = host
-  const inputs = parseInputs(environment, host.mask)
-  const { cluster, namespace, kubeconfig } = connect({ ...inputs, namespace: inputs.config.namespace }, { environment, signal, story })
+  const { environment, signal, story, mask } = host
+  const inputs = parseInputs(environment, mask)
+  const { cluster, namespace, kubeconfig } = connect(
+    { ...inputs, namespace: inputs.config.namespace },
+    { environment, signal, story, mask },
+  )
   const config = { ...inputs.config, namespace }
   const url = host.runUrl ?? 'a run outside of GitHub Actions'
   const identity = `${environment.GITHUB_RUN_ID ?? 'local'}-${environment.GITHUB_RUN_ATTEMPT ?? '1'}-${environment.GITHUB_JOB ?? 'job'}-${randomUUID()}`
   const workspace = environment.GITHUB_WORKSPACE ?? process.cwd()
-  const world = { kubeconfig, cluster, namespace, workspace, environment, story, mask: host.mask }
+  const world = { kubeconfig, cluster, namespace, workspace, environment, story, mask: mask }
   const suite = inputs.smoke
   const smoke = suite && asInput('smoke-suite', () => smokeTests(suite, world))
   // From here on post ends what this process does not.

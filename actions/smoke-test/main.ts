@@ -15,7 +15,7 @@ await runAction('smoke-test', async (host) => {
   const workspace = environment.GITHUB_WORKSPACE ?? process.cwd()
   const suite = asInput('suite', () => load(inputs, workspace))
   if (inputs.junit) asInput('junit', () => placeInside(inputs.junit ?? '', workspace))
-  const network = { environment, forward: clusterForward(inputs, { environment, signal, story }) }
+  const network = { environment, forward: clusterForward(inputs, { environment, signal, story, mask }) }
   const result = await runSuite(suite, { clock: systemClock, signal, story, mask, network }, inputs.deadline)
   const about = { file: inputs.suite, started: new Date(started), milliseconds: Date.now() - started }
   return {

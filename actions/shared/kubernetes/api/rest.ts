@@ -1,11 +1,11 @@
 import { type Dispatcher, request } from 'undici'
 import { jsonLines, readStart, readText } from '../../stream.ts'
 import { type Clock, formatDuration } from '../../time/clock.ts'
+import { type Call, eventOf, failureOf, isAnswer, isEvent, isWrite, merged, orUndefined, passes, stays, targetOf } from './call.ts'
 import {
   ApiError,
   type Cluster,
   type DeleteOptions,
-  isMissing,
   isReservedHeader,
   type KubeObject,
   type ProxyAnswer,
@@ -16,10 +16,9 @@ import {
 } from './cluster.ts'
 import type { Credentials } from './credentials.ts'
 import { Discovery } from './discovery.ts'
-import { permanentFault } from './permanent.ts'
 import { heard, proxiedName, reviewOf } from './proxied.ts'
 import { retryLog } from './retries.ts'
-import { isRecord, readError, retryAfter, statusOf } from './status.ts'
+import { readError, retryAfter, statusOf } from './status.ts'
 
 /** The name under which server-side apply remembers what is ours. */
 export const FIELD_MANAGER = 'devops-actions'
@@ -39,22 +38,6 @@ const AGAIN = 200
 const LEAST = 10
 /** The server ends a watch after this long, so that one that silently lost its events is not believed for longer. */
 const WATCH_SECONDS = 20
-
-interface Call {
-  verb: string
-  method: Dispatcher.HttpMethod
-  path: string
-  target: string
-  query?: Record<string, string | undefined>
-  body?: unknown
-  contentType?: string
-  /** Sent along with the credentials, which they cannot replace. */
-  headers?: Record<string, string>
-  /** The object that the answer has to be. */
-  name?: string | undefined
-  /** The answer has to be a list. */
-  list?: true
-}
 
 export interface RestOptions {
   credentials: Credentials
@@ -366,54 +349,3 @@ export class RestCluster implements Cluster {
     return new ApiError(call.verb, call.target, code, { ...status, ...(details && { details }) })
   }
 }
-
-/** Headers in lower case; of one name the last one counts. */
-const merged = (...all: Record<string, string>[]): Record<string, string> =>
-  Object.fromEntries(all.flatMap((headers) => Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])))
-
-/** Whether trying again can help: no answer, a list that was too old, too many requests, or a server that fails. */
-const passes = (status: number): boolean => status === 0 || status === 410 || status === 429 || status >= 500
-
-/** Whether the next try ends like this one unless somebody mends something: refused credentials, a certificate that nobody trusts. */
-const stays = (failure: ApiError): boolean =>
-  failure.status === 401 || (failure.status === 0 && permanentFault(failure.cause) !== undefined)
-
-/** An error of a call in its words. */
-function failureOf(call: Call, error: unknown): ApiError {
-  if (error instanceof ApiError) return error
-  const words = permanentFault(error)
-  return new ApiError(call.verb, call.target, 0, words === undefined ? {} : { message: words }, error)
-}
-
-/** Whether a call that succeeded has left something behind. */
-const isWrite = ({ method, query, path }: Call): boolean =>
-  method !== 'GET' && query?.dryRun === undefined && !path.startsWith('/apis/authorization.k8s.io/')
-
-/** Whether JSON has the shape of an answer to the call: an object of some kind, with the name that was asked for. */
-function isAnswer(answer: unknown, { name, list, verb }: Call): boolean {
-  if (!isRecord(answer) || typeof answer.kind !== 'string') return false
-  const { metadata, items, resources, versions } = answer
-  if (list) return items === null || (Array.isArray(items) && items.every((item) => isRecord(item) && isRecord(item.metadata)))
-  if (verb === 'discover') return Array.isArray(resources) || Array.isArray(versions)
-  return name === undefined || (isRecord(metadata) && metadata.name === name)
-}
-
-/** One event of a watch; undefined when it is none. */
-function eventOf(line: unknown): { type: unknown; object: Record<string, unknown> } | undefined {
-  return isRecord(line) && isRecord(line.object) ? { type: line.type, object: line.object } : undefined
-}
-
-const isEvent = (event: { type: unknown; object: Record<string, unknown> }): event is WatchEvent =>
-  ['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK'].includes(String(event.type)) && isRecord(event.object.metadata)
-
-async function orUndefined<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer
-  } catch (error) {
-    if (!isMissing(error)) throw error
-    return undefined
-  }
-}
-
-const targetOf = (ref: { kind: string; name: string | undefined; namespace?: string | undefined }): string =>
-  `${ref.kind}${ref.name ? `/${ref.name}` : ''}${ref.namespace ? ` in namespace ${ref.namespace}` : ''}`
