@@ -1,6 +1,5 @@
 import { expect, test } from '@jest/globals'
 import { emptyLedger, type HistoryEntry } from '../../../actions/bluegreen-deploy/ledger/schema.ts'
-import { GENERATION } from '../../../actions/bluegreen-deploy/release/names.ts'
 import { ApiError, type Cluster, type KubeObject } from '../../../actions/shared/kubernetes/api/cluster.ts'
 import { Superseded } from '../../../actions/shared/kubernetes/api/lease.ts'
 import type { DataObject } from '../../../actions/shared/kubernetes/objects/read.ts'
