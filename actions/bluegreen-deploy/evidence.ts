@@ -37,6 +37,7 @@ export function reportOf(result: ReleaseResult, config: Config): Findings {
     outcome: result.outcome,
     headline: result.headline,
     reason: result.reason,
+    ...(result.code && { code: result.code }),
     facts,
     evidence,
     data: {

@@ -106,7 +106,7 @@ test.concurrent.each([
 test.concurrent('wrong input says so, in the annotation and in the report', async () => {
   const step = await runStep('trouble', { TROUBLE: 'input', INPUT_COUNT: 'many' })
   expect(annotations(step)).toEqual([
-    "error (demo: input): Wrong input: nothing was done\ncount: 'many' is not accepted: a whole number\nname: is required: one line of text",
+    "error (demo: error (input)): Wrong input: nothing was done\ncount: 'many' is not accepted: a whole number\nname: is required: one line of text",
   ])
   expect(step.code).toBe(1)
   expect(report(step).data).toEqual({ inputs: [expect.objectContaining({ input: 'count' }), expect.objectContaining({ input: 'name' })] })
@@ -114,11 +114,11 @@ test.concurrent('wrong input says so, in the annotation and in the report', asyn
 
 test.concurrent.each([
   ['cancel-obedient', ['SIGINT'], 'error (demo: failed): Cancelled: traffic is back on blue\nThe reason'],
-  ['cancel-throws', ['SIGTERM'], 'error (demo: error): Cancelled before it was done\ncancelled by SIGTERM'],
+  ['cancel-throws', ['SIGTERM'], 'error (demo: error (cancelled)): Cancelled before it was done\ncancelled by SIGTERM'],
   [
     'cancel-stubborn',
     ['SIGINT', 'SIGTERM'],
-    'error (demo: error): Cancelled before it was done\ncancelled by SIGTERM; the work did not stop in time',
+    'error (demo: error (cancelled)): Cancelled before it was done\ncancelled by SIGTERM; the work did not stop in time',
   ],
 ] as const)(
   '%s after %j still gives a report',

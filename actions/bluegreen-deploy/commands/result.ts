@@ -13,6 +13,8 @@ export interface ReleaseResult {
   headline: string
   /** Why, when it did not go as asked; else empty. */
   reason: string
+  /** The stable name of why a candidate was rejected. */
+  code?: string
   activeColor: Color | ''
   previousColor: Color | ''
   /** The revision that was released, prepared, or is active. */
@@ -47,7 +49,7 @@ export function conclude(ledger: Ledger, progress: Progress, side: Side, headlin
   const { rejection, switched, done } = progress
   const base = { ...resultOf(ledger), switched, done, revision: side.revision }
   const { operation } = ledger
-  if (rejection) return { ...base, ...rejected(ledger, progress, side), reason: rejection.message }
+  if (rejection) return { ...base, ...rejected(ledger, progress, side), reason: rejection.message, code: rejection.code }
   if (operation?.phase === 'prepared') {
     const text = `Revision ${side.revision} is ready on ${side.color}, without traffic; promote it with revision ${side.revision}`
     return { ...base, outcome: 'passed', headline: text }
@@ -56,6 +58,7 @@ export function conclude(ledger: Ledger, progress: Progress, side: Side, headlin
   return {
     ...base,
     outcome: open.length ? 'inconclusive' : 'passed',
+    ...(open.length && { code: 'too-little-evidence' }),
     headline: headline ?? `Revision ${side.revision} serves on ${side.color}`,
     reason: open.join('; '),
     rolledBack: headline !== undefined,

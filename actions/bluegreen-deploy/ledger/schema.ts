@@ -98,11 +98,16 @@ export const emptyLedger = (release: string): Ledger => ({
   forgotten: [],
 })
 
+/** What is stored as the ledger cannot be read. */
+class LedgerError extends Error {
+  readonly code = 'ledger-unreadable'
+}
+
 /** Reads a stored ledger. Throws an error that names the fields which are wrong, when it was edited by hand or another version wrote it. */
 export function parseLedger(text: string | undefined, release: string): Ledger {
   const where = `the ledger ConfigMap/${ledgerName(release)}`
   const wrong = (why: string, cause?: unknown) =>
-    new Error(`${where} cannot be read: ${why}; restore it from a backup, what serves is not touched until then`, { cause })
+    new LedgerError(`${where} cannot be read: ${why}; restore it from a backup, what serves is not touched until then`, { cause })
   if (text === undefined) throw wrong('it has no state.json')
   let json: unknown
   try {
@@ -111,7 +116,7 @@ export function parseLedger(text: string | undefined, release: string): Ledger {
     throw wrong(`its state is not JSON (${messageOf(cause)})`, cause)
   }
   const version = z.looseObject({ version: z.unknown() }).safeParse(json).data?.version
-  if (version !== VERSION && typeof version === 'number') throw new Error(`${where} ${foreignVersion(version)}`)
+  if (version !== VERSION && typeof version === 'number') throw new LedgerError(`${where} ${foreignVersion(version)}`)
   const read = ledgerSchema.safeParse(json)
   if (!read.success) throw wrong(z.prettifyError(read.error))
   if (read.data.release !== release) throw wrong(`it belongs to release ${JSON.stringify(read.data.release)}`)

@@ -6,7 +6,7 @@ import { awaitReady } from '../workloads/readiness.ts'
 import { removeColor } from '../workloads/remove.ts'
 import { listed } from '../workloads/workload.ts'
 import type { Context } from './context.ts'
-import { type Progress, Rejected } from './step.ts'
+import { ClusterFault, type Progress, Rejected } from './step.ts'
 
 /** What the pods of a rejected color get to finish, in seconds: kept connections must not hear from it for longer. */
 export const REJECTED_GRACE = 2
@@ -18,10 +18,10 @@ export const servicesOf = ({ gateways }: Revision): KubeObject[] => gateways.map
 /** Waits for the pods of the candidate. Throws Rejected when they are bad, and an error when the cluster could not tell. */
 export async function bringUp(context: Context, progress: Progress, candidate: Revision): Promise<void> {
   const readiness = await awaitReady(context, candidate)
-  if (readiness.state === 'failed') throw new Rejected(readiness.reason, readiness.evidence)
+  if (readiness.state === 'failed') throw new Rejected(readiness.code, readiness.reason, readiness.evidence)
   if (readiness.state === 'unknown') {
     for (const { title, text } of readiness.evidence) context.story.evidence(title, text)
-    throw new Error(readiness.reason)
+    throw new ClusterFault(readiness.reason)
   }
   progress.digests = readiness.digests
   context.story.tell(`${workloadsText(candidate)}: ${readiness.pods} pods ready`, 'good')

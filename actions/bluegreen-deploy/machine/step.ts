@@ -59,9 +59,16 @@ export class Rejected extends Error {
   readonly evidence: Evidence[]
   /** Not bad, but not shown to be good either. */
   readonly inconclusive: boolean
-  constructor(reason: string, evidence: Evidence[] = [], inconclusive = false) {
+  readonly code: string
+  constructor(code: string, reason: string, evidence: Evidence[] = [], inconclusive = false) {
     super(reason)
+    this.code = code
     this.evidence = evidence
     this.inconclusive = inconclusive
   }
+}
+
+/** The cluster itself stands in the way: nothing is said about the candidate. */
+export class ClusterFault extends Error {
+  readonly code = 'cluster-fault'
 }

@@ -3,7 +3,9 @@ import { type Document, isScalar, LineCounter, parseAllDocuments, type ScalarTag
 import type { KubeObject } from '../../shared/kubernetes/api/cluster.ts'
 
 /** What the manifests say cannot be released; the message names the file, the document and what would be accepted. */
-export class ManifestError extends Error {}
+export class ManifestError extends Error {
+  readonly code = 'manifests'
+}
 
 /** More text than any release needs. */
 export const MOST_BYTES = 8 * 2 ** 20

@@ -14,7 +14,7 @@ import { colorQueries, deploymentOf, podsOf } from './workload.ts'
 export type Readiness =
   | { state: 'ready'; pods: number; digests: string[] }
   /** The candidate is bad. */
-  | { state: 'failed'; reason: string; evidence: Evidence[] }
+  | { state: 'failed'; code: string; reason: string; evidence: Evidence[] }
   /** A fault of the cluster, which says nothing about the candidate. */
   | { state: 'unknown'; reason: string; evidence: Evidence[] }
 
@@ -61,9 +61,9 @@ export async function awaitReady(reach: Reach, revision: Revision): Promise<Read
   const why = culprit ? undefined : await lastWarning(cluster, config.namespace, own, clock.now())
   const evidence = await diagnose(cluster, config.namespace, own, culprit)
   const said = (reason: string): string => (why && !reason.includes(why.slice(0, 60)) ? `${reason}; ${why}` : reason)
-  if (verdict?.state === 'failed') return { state: 'failed', reason: said(verdict.reason), evidence }
+  if (verdict?.state === 'failed') return { state: 'failed', code: verdict.code, reason: said(verdict.reason), evidence }
   const reason = said(`not ready within ${formatDuration(config.readyDeadline)}: ${last.text}`)
-  return { state: last.fault ? 'unknown' : 'failed', reason, evidence }
+  return last.fault ? { state: 'unknown', reason, evidence } : { state: 'failed', code: 'not-ready', reason, evidence }
 }
 
 /** How long the old color may take to be at full capacity before traffic goes back to what it has, in milliseconds. */

@@ -2,6 +2,7 @@
 import type { Findings, Report } from '../report/report.ts'
 import type { Story } from '../report/story.ts'
 import { cut, readableSeconds } from '../report/text.ts'
+import { codeOf } from '../text/errors.ts'
 import { type Door, openDoor } from './door.ts'
 import { InputError } from './inputs.ts'
 import { publish } from './publish.ts'
@@ -53,12 +54,11 @@ export async function runAction(name: string, body: (host: Host) => Promise<Resu
     runUrl: runUrl(environment),
   }
   let result: Result | undefined
-  let title: string | undefined
   try {
     result = await Promise.race([body(host), watched.crashed])
   } catch (error) {
-    if (error instanceof InputError) title = 'input'
-    else if (isDefect(error) || environment['RUNNER_DEBUG'] === '1') story.evidence('Where the error came from', stackOf(error))
+    if (!(error instanceof InputError) && (isDefect(error) || environment['RUNNER_DEBUG'] === '1'))
+      story.evidence('Where the error came from', stackOf(error))
     result = { report: failure(error, host.signal) }
   }
   watched.ended()
@@ -78,7 +78,7 @@ export async function runAction(name: string, body: (host: Host) => Promise<Resu
     const { report, problems, outputsLost } = await publish(made, result, door, environment)
     for (const text of problems) door.annotate('warning', { title: `${name}: report`, text })
     for (const annotation of result.annotations ?? []) door.annotate('error', annotation)
-    announce(report, `${name}: ${title ?? report.outcome}`, door)
+    announce(report, name, door)
     const failed = exit ? exit === 'failure' : report.outcome === 'failed' || report.outcome === 'error'
     process.exitCode = failed || outputsLost ? 1 : 0
   }
@@ -110,17 +110,20 @@ const stackOf = (error: unknown): string => (error instanceof Error && error.sta
 
 function failure(error: unknown, signal: AbortSignal): Findings {
   const wrong = error instanceof InputError
+  const code = wrong ? 'input' : signal.aborted ? 'cancelled' : codeOf(error)
   return {
     outcome: 'error',
     headline: wrong ? 'Wrong input: nothing was done' : signal.aborted ? 'Cancelled before it was done' : 'Stopped by an error',
     reason: cut(causes(error), 8000),
+    ...(code && { code }),
     facts: [],
     data: wrong ? { inputs: error.problems } : {},
   }
 }
 
-function announce({ outcome, headline, reason, seconds }: Report, title: string, door: Door): void {
+function announce({ outcome, headline, reason, seconds, code }: Report, name: string, door: Door): void {
   door.say(`${outcome}: ${headline} (${readableSeconds(seconds)})`)
   if (outcome === 'passed') return
+  const title = `${name}: ${outcome}${code ? ` (${code})` : ''}`
   door.annotate(outcome === 'inconclusive' ? 'warning' : 'error', { title, text: reason ? `${headline}\n${reason}` : headline })
 }

@@ -37,6 +37,7 @@ export const reportSchema = z
     outcome: outcomeSchema.describe('failed judges the thing under test; error says that nothing can be said about it'),
     headline: z.string().describe('one sentence: what came out'),
     reason: z.string().describe('why, and what to do next'),
+    code: z.string().optional().describe('the stable name of what went wrong, listed in the README of the action'),
     started: z.iso.datetime(),
     seconds: z.number().nonnegative().describe('how long the run took'),
     run: z.strictObject({ url: z.string() }).optional().describe('the workflow run'),

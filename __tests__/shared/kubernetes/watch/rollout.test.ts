@@ -64,7 +64,7 @@ test.each<[string, Deployment | undefined, Judgement]>([
   [
     'a quota',
     deployment({}, [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'exceeded quota: few' }]),
-    { state: 'failed', reason: 'pods cannot be created: exceeded quota: few' },
+    { state: 'failed', code: 'pods-refused', reason: 'pods cannot be created: exceeded quota: few' },
   ],
   [
     'a quota that is over',

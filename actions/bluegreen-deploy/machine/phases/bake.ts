@@ -41,10 +41,11 @@ async function bake(context: Context, progress: Progress, candidate: Revision, o
     await chore?.stop()
   }
   const bad = findings.find(({ verdict }) => verdict === 'failed')
-  if (bad) throw new Rejected(`under traffic: ${bad.text}`, bad.evidence)
+  if (bad) throw new Rejected('bad-under-traffic', `under traffic: ${bad.text}`, bad.evidence)
   if (old && !progress.recreated) story.tell(`the rest of the pods of ${workloadsText(old)} is recreated when it retires`)
   for (const { text, verdict } of findings) story.tell(text, verdict === 'passed' ? 'good' : 'warning')
   const open = findings.find(({ verdict }) => verdict === 'inconclusive')
-  if (open && config.bake.onInconclusive === 'rollback') throw new Rejected(`not enough evidence: ${open.text}`, open.evidence, true)
+  if (open && config.bake.onInconclusive === 'rollback')
+    throw new Rejected('too-little-evidence', `not enough evidence: ${open.text}`, open.evidence, true)
   progress.findings = findings
 }

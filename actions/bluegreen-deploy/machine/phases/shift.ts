@@ -60,7 +60,7 @@ export function shiftSteps({ candidate, stable, reach }: Asked): Step[] {
 async function prove({ story }: Context, routers: Router[], color: string): Promise<void> {
   const proofs = await inParallel(routers, async (router) => ({ router, proof: await router.prove(ALL_CANDIDATE) }))
   for (const { router, proof } of proofs) {
-    if (proof.state === 'refuted') throw new Rejected(`after the switch: ${router.name}: ${proof.reason}`)
+    if (proof.state === 'refuted') throw new Rejected('shift-not-proved', `after the switch: ${router.name}: ${proof.reason}`)
     if (proof.state === 'unknown') throw new Error(`after the switch: ${proof.reason}`)
     story.tell(`proved: the endpoints of ${router.name} hold exactly the ${proof.pods} ready pods of ${color}`, 'good')
   }

@@ -19,7 +19,7 @@ export function verifySteps({ reach, candidate }: Asked): Step[] {
         tellUnasked(context, { reach, candidate })
         const findings = await watchGates(previewGates(context, candidate), { ...context, tell: (text) => context.story.tell(text) })
         for (const { verdict, text, evidence } of findings) {
-          if (verdict === 'failed') throw new Rejected(`before traffic: ${text}`, evidence)
+          if (verdict === 'failed') throw new Rejected('check-failed', `before traffic: ${text}`, evidence)
           if (verdict === 'inconclusive') throw new Error(`before traffic: ${text}`)
           context.story.tell(`before traffic: ${text}`, 'good')
         }

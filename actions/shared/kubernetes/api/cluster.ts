@@ -109,6 +109,7 @@ export class ApiError extends Error {
   readonly verb: string
   readonly target: string
   readonly details: ApiStatus['details']
+  readonly code = 'api-error'
   /** What the server said, without what was tried. */
   readonly said: string
   constructor(verb: string, target: string, status: number, body: ApiStatus, cause?: unknown) {

@@ -3,7 +3,9 @@ import type { LeaseObject } from '../objects/read.ts'
 import { type Cluster, isConflict } from './cluster.ts'
 
 /** Somebody else holds, or has taken over, what this run was about to write. */
-export class Superseded extends Error {}
+export class Superseded extends Error {
+  readonly code = 'lease-lost'
+}
 
 export interface LeaseOptions {
   cluster: Cluster

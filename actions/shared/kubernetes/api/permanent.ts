@@ -3,6 +3,7 @@
 /** Credentials that cannot be read or got: the input is at fault, not the network. The message quotes no secret and no output of a tool. */
 export class CredentialError extends Error {
   override readonly name = 'CredentialError'
+  readonly code = 'credentials'
 }
 
 /** Node's codes of a certificate that is not trusted: https://nodejs.org/api/tls.html#x509-certificate-error-codes */

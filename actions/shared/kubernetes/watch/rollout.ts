@@ -16,7 +16,10 @@ export type Judgement =
   /** `fault`: what it waits for is a fault of the cluster, which says nothing about what is rolled out. */
   | { state: 'waiting'; text: string; fault?: true }
   /** It cannot heal by itself; `pod` shows why. */
-  | { state: 'failed'; reason: string; pod?: Pod }
+  | { state: 'failed'; code: RolloutCode; reason: string; pod?: Pod }
+
+/** What keeps a rollout from being ready. */
+export type RolloutCode = 'image-missing' | 'bad-config' | 'pod-crashes' | 'no-node' | 'pods-refused' | 'no-progress'
 
 export const isReady = (pod: Pod): boolean => !pod.metadata.deletionTimestamp && condition(pod, 'Ready')?.status === 'True'
 
@@ -44,18 +47,20 @@ export function judgeRollout(
     const since = seen.since(pod, trouble.kind, now)
     if (now - since < trouble.patience) continue
     const waited = trouble.patience ? ` (for ${formatDuration(now - since)})` : ''
-    return { state: 'failed', reason: `pod ${pod.metadata.name}: ${trouble.text}${waited}`, pod }
+    return { state: 'failed', code: CODES[trouble.kind], reason: `pod ${pod.metadata.name}: ${trouble.text}${waited}`, pod }
   }
   const failing = condition(deployment, 'ReplicaFailure')
   if (failing?.status === 'True') {
     const text = `pods cannot be created: ${failing.message ?? failing.reason}`
-    return PASSING.test(failing.message ?? '') ? { state: 'waiting', text, fault: true } : { state: 'failed', reason: text }
+    return PASSING.test(failing.message ?? '')
+      ? { state: 'waiting', text, fault: true }
+      : { state: 'failed', code: 'pods-refused', reason: text }
   }
   const observed = (status.observedGeneration ?? 0) >= (metadata.generation ?? 0)
   if (!observed) return { state: 'waiting', text: 'the Deployment controller has not seen the change yet' }
   const progressing = condition(deployment, 'Progressing')
   if (progressing?.reason === 'ProgressDeadlineExceeded')
-    return { state: 'failed', reason: progressing.message ?? 'no progress within progressDeadlineSeconds' }
+    return { state: 'failed', code: 'no-progress', reason: progressing.message ?? 'no progress within progressDeadlineSeconds' }
   const { updatedReplicas = 0, availableReplicas = 0, replicas = 0 } = status
   // The status follows the pods by a moment, longer while the controller is away: both have to say it.
   const ready = alive.filter(isReady).length
@@ -79,8 +84,18 @@ export class TroubleLog {
 /** What is wrong with a pod now, by its own status; undefined when nothing shows. */
 export const troubleText = (pod: Pod): string | undefined => troubleOf(pod, PATIENCE)?.text
 
+const CODES = {
+  failed: 'pod-crashes',
+  unschedulable: 'no-node',
+  cache: 'bad-config',
+  config: 'bad-config',
+  pull: 'image-missing',
+  restarts: 'pod-crashes',
+  crash: 'pod-crashes',
+} as const
+
 interface Trouble {
-  kind: string
+  kind: keyof typeof CODES
   text: string
   patience: number
 }
