@@ -18,8 +18,15 @@ test.each([
   [{ command: 'rollback' }, /^manifests: is for deploy and prepare only; rollback works on/],
   [{ command: 'promote', manifests: '' }, /^revision: is required for promote/],
   [{ command: 'promote', manifests: '', revision: '0' }, /^revision: '0' is not accepted: a whole number, 1 or more/],
-  [{ revision: '3' }, /^revision: is for promote only/],
-  [{ to: '3' }, /^to: is for rollback only/],
+  [{ revision: '3' }, /^revision: is for promote and rollback only/],
+  [{ command: 'cleanup', manifests: '', revision: '3' }, /^revision: is for promote and rollback only/],
+  [{ 'on-inconclusive': 'keep' }, /^on-inconclusive: 'keep' is not accepted: .*pass.*fail.*rollback/],
+  [{ 'expect-version': 'v2' }, /^expect-version: is for a smoke-suite; give that too/],
+  [{ 'smoke-variables': 'a=b' }, /^smoke-variables: is for a smoke-suite/],
+  [{ 'smoke-secrets': 'a=b' }, /^smoke-secrets: is for a smoke-suite/],
+  [{ 'check-path': 'offline' }, /^check-path: 'offline' is not accepted: a path that begins with a slash.*or off$/],
+  [{ 'check-deadline': '2h' }, /^check-deadline: /],
+  [{ 'check-passes': '0' }, /^check-passes: /],
   [{ command: 'rollback', manifests: '', images: 'a=b', 'dry-run': 'true' }, /^images: .*only\ndry-run: .*only$/],
   [{ images: 'backend' }, /^images: 'backend' is not accepted: name=reference/],
   [{ images: `backend=${'x'.repeat(2000)}` }, /^images: 'backend=x+ … \d+ characters cut … x+' is not accepted/],
@@ -44,12 +51,19 @@ test('what is given arrives, and the rest is as action.yml says', () => {
     images: 'a=b:1\r\n\nlocalhost:5000/c=d@sha256:'.concat('a'.repeat(64)),
   })
   expect({ manifests, kubeconfig, apiTimeout }).toEqual({ manifests: ['k8s'], kubeconfig: undefined, apiTimeout: 60_000 })
-  expect(config).toMatchObject({
+  expect(config).toEqual({
     command: 'deploy',
-    bakeTime: 90_000,
-    readyTimeout: 600_000,
-    retire: 'scale',
-    check: { path: '/a.b/..c?next=1' },
+    name: 'shop',
+    namespace: undefined,
+    images: expect.any(Array),
+    revision: undefined,
+    dryRun: false,
+    readyDeadline: 600_000,
+    propagationTime: 5_000,
+    check: { path: '/a.b/..c?next=1', port: undefined, timeout: 5_000, passes: 3, deadline: 60_000, interval: 5_000 },
+    bake: { time: 90_000, minRequests: 10, metricsPath: '/metrics', onInconclusive: 'pass' },
+    retire: { how: 'scale', delay: 30_000 },
+    lock: { timeout: 60_000, leaseDuration: 30_000 },
   })
   expect(config.images.map(({ name }) => name)).toEqual(['a', 'localhost:5000/c'])
 })
@@ -69,4 +83,22 @@ test.each([
   masked.length = 0
   expect(read({ kubeconfig: text }).kubeconfig).toBe(text)
   expect(masked.includes(text)).toBe(secret)
+})
+
+test.each(['pass', 'fail', 'rollback'])('on-inconclusive may be %s', (how) => {
+  expect(read({ 'on-inconclusive': how }).config.bake.onInconclusive).toBe(how)
+})
+
+test('check-path off is kept as it is, a revision may be named for promote and rollback', () => {
+  expect(read({ 'check-path': 'off' }).config.check.path).toBe('off')
+  for (const command of ['promote', 'rollback']) expect(read({ command, manifests: '', revision: '3' }).config.revision).toBe(3)
+  expect(read({ command: 'rollback', manifests: '' }).config.revision).toBeUndefined()
+})
+
+test('a suite brings its version and variables, and its secrets are masked', () => {
+  masked.length = 0
+  const { smoke } = read({ 'smoke-suite': 'smoke.yml', 'expect-version': 'v2', 'smoke-variables': 'a=1', 'smoke-secrets': 'b=hunter22' })
+  expect(smoke).toEqual({ suite: 'smoke.yml', expectVersion: 'v2', variables: { a: '1', b: 'hunter22' } })
+  expect(masked).toContain('hunter22')
+  expect(read({}).smoke).toBeUndefined()
 })

@@ -166,8 +166,11 @@ export class Stage {
   /** Requests reach a pod for a while after it was told to end: none may be that users are sent to. */
   #guardPods(version: number, object: KubeObject | undefined, old: KubeObject | undefined): void {
     if (object?.kind !== 'Pod' || !object.metadata.deletionTimestamp || old?.metadata.deletionTimestamp) return
-    if (selects(this.service()?.spec.selector, object.metadata.labels))
-      this.harm.push(`change ${version}: Pod/${object.metadata.name} ends while Service/web selects it`)
+    for (const { metadata, spec } of this.cluster.all<Service>('Service')) {
+      if (metadata.labels?.['devops-actions/preview'] || !('color' in spec.selector)) continue
+      if (selects(spec.selector, object.metadata.labels))
+        this.harm.push(`change ${version}: Pod/${object.metadata.name} ends while Service/${metadata.name} selects it`)
+    }
   }
 
   behave(version: string, behaviour: Behaviour): void {

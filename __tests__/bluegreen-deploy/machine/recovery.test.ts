@@ -5,43 +5,11 @@ import { Superseded } from '../../../actions/shared/kubernetes/api/lease.ts'
 import type { LeaseObject, Service } from '../../../actions/shared/kubernetes/objects/read.ts'
 import type { Call } from '../../support/memory-cluster.ts'
 import { type RunOptions, Stage } from '../stage.ts'
+import { killed } from './killed.ts'
 
 jest.setTimeout(60_000)
 
 const SHORT: RunOptions = { bakeTime: 5_000, retireDelay: 2_000, propagationTime: 1_000, leaseDuration: 9_000, lockTimeout: 60_000 }
-
-/** A run that dies at its nth write: before it, after it, or after it without having heard. Undefined when it has no so many. */
-async function killed(
-  stage: Stage,
-  at: number,
-  how: 'before' | 'after',
-  start: (hooks: RunOptions) => Promise<unknown>,
-): Promise<Call | undefined> {
-  const dead = new AbortController()
-  let writes = 0
-  let last: Call | undefined
-  const die = (call: Call): never => {
-    last ??= call
-    dead.abort(new Error('killed'))
-    throw new Error('killed')
-  }
-  await start({
-    signal: dead.signal,
-    before: (call) => {
-      if (dead.signal.aborted) die(call)
-      if (!call.write) return
-      writes++
-      if (how === 'before' && writes === at) die(call)
-    },
-    after: (call) => {
-      if (how === 'after' && call.write && writes === at) die(call)
-    },
-  })
-  if (last === undefined) return undefined
-  // It renews its lease no more, and nothing of it is on its way.
-  expect(dead.signal.aborted).toBe(true)
-  return stage && last
-}
 
 /** Everything that must hold when nobody is at work any more. */
 function expectClean(stage: Stage, where: string): void {
