@@ -1,10 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { cacheFolder } from './cache.ts'
+import { askGo, type Go, goEnvironment, needsOf, writeGoVersion } from './go.ts'
 import { ensureRequirements } from './requirements.ts'
 
 const module = join(import.meta.dirname, 'node')
@@ -16,47 +17,56 @@ const kept = 14 * 24 * 3600_000
  * Throws when something is missing on the machine, or with the compiler's words.
  */
 export async function ensureSandbox(log: (line: string) => void): Promise<string> {
-  ensureRequirements(module, log)
+  const go = ensureRequirements(module, log)
+  if (go.fetches) log(`Go ${writeGoVersion(go.version)} hands over to ${needsOf(module).toolchain}, which it fetches once`)
   const cache = cacheFolder()
-  const binary = join(cache, `sandbox-${sourceHash()}`)
+  const binary = join(cache, `sandbox-${sourceHash(go)}`)
   if (exists(binary)) {
     const now = new Date()
     utimesSync(binary, now, now)
     return binary
   }
   mkdirSync(cache, { recursive: true })
-  // The lock is the kernel's: it cannot outlive a build that was killed.
-  const argv = [join(cache, 'sandbox.lock'), process.execPath, '--no-warnings', fileURLToPath(import.meta.url), binary]
-  const child = spawn('flock', argv, { stdio: ['ignore', 'pipe', 'pipe'] })
+  if (await buildLocked(['--nonblock', '--conflict-exit-code', String(BUSY)], go, binary, log)) return binary
+  log('Another build of the sandbox is under way on this machine: waiting for it')
+  await buildLocked([], go, binary, log)
+  return binary
+}
+
+/** The exit code of flock where another build holds the lock. */
+const BUSY = 75
+
+/** Builds in a process under the lock, which is the kernel's: it cannot outlive a build that was killed. False when another holds it and `how` is not to wait. */
+async function buildLocked(how: string[], go: Go, binary: string, log: (line: string) => void): Promise<boolean> {
+  const script = [process.execPath, '--no-warnings', fileURLToPath(import.meta.url), binary, go.path, go.fetches ? 'fetches' : '']
+  const child = spawn('flock', [...how, join(dirname(binary), 'sandbox.lock'), ...script], { stdio: ['ignore', 'pipe', 'pipe'] })
   const errors: string[] = []
   createInterface({ input: child.stdout }).on('line', log)
   createInterface({ input: child.stderr }).on('line', (line) => errors.push(line))
   const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
-  if (code !== 0) throw new Error(`Building the sandbox failed:\n${errors.slice(-30).join('\n')}`)
-  return binary
+  if (code !== 0 && code !== BUSY) throw new Error(`Building the sandbox failed:\n${errors.slice(-30).join('\n')}`)
+  return code === 0
 }
-
-/** Where what was built once on this machine is kept, for all checkouts of this user. */
-export const cacheFolder = (): string => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'devops-actions')
 
 const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
 
 /** What the program is made of: its sources, its modules, and the compiler. */
-function sourceHash(): string {
+function sourceHash(go: Go): string {
   const hash = createHash('sha256')
   const files = readdirSync(module, { recursive: true, encoding: 'utf8' }).sort()
   for (const name of files.filter((f) => /(\.go|go\.mod|go\.sum)$/.test(f) && !f.endsWith('_test.go'))) {
     hash.update(`${name}\0`).update(readFileSync(join(module, name)))
   }
-  const go = spawnSync('go', ['env', 'GOVERSION', 'GOOS', 'GOARCH'], { cwd: module, encoding: 'utf8' })
-  return hash.update(go.stdout).digest('hex').slice(0, 16)
+  return hash
+    .update(askGo(go, module, ['GOVERSION', 'GOOS', 'GOARCH']))
+    .digest('hex')
+    .slice(0, 16)
 }
 
 /** Runs under the lock, in a process of its own. */
-async function build(binary: string): Promise<void> {
+async function build(binary: string, path: string, env: NodeJS.ProcessEnv): Promise<void> {
   if (exists(binary)) return
-  const go = (...argv: string[]) =>
-    spawn('go', argv, { cwd: module, env: { ...process.env, GOFLAGS: '' }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const go = (...argv: string[]) => spawn(path, argv, { cwd: module, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const started = Date.now()
   const tell = (line: string) => console.log(`${line} (${Math.round((Date.now() - started) / 1000)} s)`)
   console.log('Building the sandbox: Kubernetes from source, about five minutes the first time')
@@ -75,6 +85,7 @@ async function build(binary: string): Promise<void> {
   const set = (name: string, value: string) => `-X k8s.io/component-base/version.${name}=${value}`
   const flags = ['-s -w', set('gitVersion', `v${version[1]}`), set('gitMajor', '1'), set('gitMinor', String(version[2]))].join(' ')
   const unfinished = `${binary}.new`
+  rmSync(unfinished, { force: true }) // of a build that was killed
   await finish(
     go('build', '-v', '-trimpath', '-buildvcs=false', '-ldflags', flags, '-o', unfinished, '.'),
     every(tell, (n) => `compiled ${n} of ${all} packages`),
@@ -120,7 +131,8 @@ function prune(cache: string): void {
 
 if (import.meta.main) {
   try {
-    await build(String(process.argv[2]))
+    const [, , binary, path, fetches] = process.argv
+    await build(String(binary), String(path), goEnvironment(process.env, fetches === 'fetches'))
   } catch (error) {
     console.error(error instanceof Error ? error.message : error)
     process.exitCode = 1

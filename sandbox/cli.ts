@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { HELP, type Invocation, parseArguments, type Verb } from './arguments.ts'
-import { type Cluster, DIRECTORY_VARIABLE, openCluster, startCluster } from './cluster.ts'
+import { CHECKOUT, DIRECTORY_VARIABLE, sayOwner } from './checkout.ts'
+import { type Cluster, openCluster, startCluster } from './cluster.ts'
+import { endClusters, otherClusters } from './down.ts'
 import { exampleImages } from './images.ts'
 
 const log = (line: string): void => console.error(line)
@@ -33,9 +35,12 @@ function environment(cluster: Cluster): NodeJS.ProcessEnv {
 
 async function running(): Promise<Cluster> {
   const cluster = await openCluster()
-  if (!cluster) throw new Error('No cluster runs; start one with: npm run cluster -- up')
-  return cluster
+  if (cluster) return cluster
+  const others = (await otherClusters(undefined)).map((other) => `\n(another runs ${other})`).join('')
+  throw new Error(`No cluster of ${CHECKOUT} runs; start one with: npm run cluster -- up${others}`)
 }
+
+const owner = ({ about, since }: Cluster): string => sayOwner(about, since, Date.now())
 
 /** Does harm to one part, as the verb says. */
 async function harm({ verb, rest }: Invocation): Promise<number> {
@@ -50,22 +55,22 @@ const commands: Record<Verb, (invocation: Invocation) => Promise<number>> = {
   },
   up: async ({ options }) => {
     const there = await openCluster()
-    if (there) throw new Error(`A cluster runs already, in ${there.dir}; end it with: npm run cluster -- down`)
-    const cluster = await startCluster({ ...options, log, name: 'default', detached: true })
+    if (there) throw new Error(`A cluster runs already (${owner(there)}), in ${there.dir}; end it with: npm run cluster -- down`)
+    const cluster = await startCluster({ ...options, log, name: 'default', by: 'up', detached: true })
     await exampleImages(cluster)
     console.log(`KUBECONFIG is ${cluster.kubeconfig}; it serves inside: npm run cluster -- run COMMAND, or kubectl ARGS`)
     return 0
   },
   down: async () => {
-    const cluster = await openCluster()
-    await cluster?.stop()
-    console.log(cluster ? 'The cluster has ended' : 'No cluster runs')
+    await endClusters((line) => console.log(line))
     return 0
   },
   status: async () => {
     const cluster = await running()
+    console.log(`The cluster ${owner(cluster)}\n`)
     for (const part of await cluster.parts()) console.log(`${part.name.padEnd(26)}${part.state}`)
     console.log(`\nlogs in ${join(cluster.dir, 'log')}\n`)
+    for (const other of await otherClusters(cluster.dir)) console.log(`another runs ${other}\n`)
     const nodes = await execute(cluster.kubectl(['get', 'nodes']))
     return nodes || (await execute(cluster.kubectl(['get', 'pods', '--all-namespaces', '--output=wide'])))
   },
@@ -73,9 +78,9 @@ const commands: Record<Verb, (invocation: Invocation) => Promise<number>> = {
   run: async ({ options, rest }) => {
     const there = await openCluster()
     if (there && Object.keys(options).length > 0) {
-      throw new Error('A cluster runs already, and cannot be given other options; end it first: npm run cluster -- down')
+      throw new Error(`A cluster runs already (${owner(there)}), and cannot be given other options; end it first: npm run cluster -- down`)
     }
-    const cluster = there ?? (await startCluster({ ...options, log }))
+    const cluster = there ?? (await startCluster({ ...options, log, by: 'run' }))
     try {
       if (!there) await exampleImages(cluster)
       // The command must not outlive this process, whatever kills it: its cluster would be gone.

@@ -1,13 +1,14 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
-import { tmpdir, userInfo } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ensureSandbox } from './build.ts'
+import { type About, aboutThis, clusterDirectory, DIRECTORY_VARIABLE } from './checkout.ts'
+import { endCommands, signal } from './processes.ts'
 
 /** What stands for a container image: the command that its containers run as a process. */
 export interface Image {
@@ -35,6 +36,10 @@ export interface Cluster {
   readonly images: string
   /** How many seconds the start took. */
   readonly seconds: number
+  /** Who began it; undefined for one of an older program. */
+  readonly about: About | undefined
+  /** When it was ready, as ISO 8601. */
+  readonly since: string | undefined
   /** The argv that runs argv inside the cluster's network namespace (the same argv where that is the caller's own). */
   enter(argv: string[]): string[]
   /** The argv of kubectl inside the cluster. */
@@ -45,7 +50,7 @@ export interface Cluster {
   parts(): Promise<Part[]>
   /** Does harm to a part on purpose: kill it (SIGKILL; it stays down until started), pause and resume it. Names are those of `parts()`. */
   control(action: 'kill' | 'start' | 'pause' | 'resume', part: string): Promise<void>
-  /** Ends the cluster; nothing of it is left then. May be called again. */
+  /** Ends the cluster and the commands that run inside of it; nothing of it is left then. May be called again. */
   stop(): Promise<void>
 }
 
@@ -54,25 +59,28 @@ export interface ClusterOptions {
   /** How often at most kube-proxy writes its rules, `100ms` by default; `3s` plays the slow node of a big cluster. */
   proxyPeriod?: string
   log?: (line: string) => void
-  /** A named cluster can be opened by others; without a name it gets one of its own. */
+  /** A named cluster can be opened by others of this checkout; without a name it gets one of its own. */
   name?: string
+  /** Who begins it, as others will be told; by default the script that runs. */
+  by?: string
   /** Goes on after this process has ended; otherwise the cluster ends with it, however it ends. */
   detached?: boolean
 }
 
-/** The variable that names a cluster's folder to the commands that run inside it. */
-export const DIRECTORY_VARIABLE = 'SANDBOX_DIR'
-
-/** The folder of a named cluster of this user. */
-export function clusterDirectory(name: string): string {
-  // Inside a cluster an ordinary user has the number 0, which is another's outside.
-  const outer = process.env[DIRECTORY_VARIABLE]
-  return join(outer ? dirname(outer) : join(tmpdir(), `devops-actions-${userInfo().uid}`), name)
+interface Ready {
+  event: 'ready'
+  dir: string
+  kubeconfig: string
+  images: string
+  pid: number
+  seconds: number
+  about?: About
+  since?: string
 }
 
 type Event =
   | { event: 'progress'; message: string; seconds: number }
-  | { event: 'ready'; dir: string; kubeconfig: string; images: string; pid: number; seconds: number }
+  | Ready
   | { event: 'died' | 'stopped'; message: string; seconds: number }
 
 /** Starts a cluster and waits until its nodes are ready. Throws when the machine lacks something or a part dies. */
@@ -80,7 +88,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const log = options.log ?? (() => {})
   const binary = await ensureSandbox(log)
   const dir = clusterDirectory(options.name ?? `c-${randomBytes(4).toString('hex')}`)
-  const argv = ['up', '--dir', dir, '--nodes', String(options.nodes ?? 1)]
+  const about = JSON.stringify(aboutThis(options.by))
+  const argv = ['up', '--dir', dir, '--nodes', String(options.nodes ?? 1), '--about', about]
   if (options.proxyPeriod) argv.push('--proxy-period', options.proxyPeriod)
   if (!options.detached) argv.push('--until-eof')
   // A session of its own: Ctrl-C reaches the owner first, which may still need the cluster. Its end closes the pipe.
@@ -101,7 +110,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       if (event.event !== 'ready') return
       child.once('close', () => stopping || log(`The cluster has ended: ${why}`))
       log(`Cluster ready (${event.seconds.toFixed(1)} s)`)
-      resolve(describe(binary, event))
+      resolve(describe(event))
     })
   })
   // A cluster that is not stopped ends with this process; it must not keep it from ending.
@@ -112,27 +121,73 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     ...cluster,
     stop: async () => {
       stopping = true
+      await endCommands((other) => other === dir)
       child.ref()
       child.stdin?.destroy()
+      await Promise.race([ended, sleep(PATIENCE, undefined, { ref: false })])
+      child.kill('SIGKILL') // where it has not ended, as when it is paused
+      await endFolder(dir)
       await ended
     },
   }
 }
 
-/** Opens a cluster that runs: by default the one that this process runs inside of, or else the one named `default`. Undefined when there is none. */
+/** How long a cluster may take to answer or to end, milliseconds. */
+const PATIENCE = 15_000
+
+/**
+ * Opens a cluster that runs: by default the one that this process runs inside of, or else the one of this checkout that is named `default`.
+ * Undefined when there is none. Throws when there is one that does not answer.
+ */
 export async function openCluster(dir = process.env[DIRECTORY_VARIABLE] ?? clusterDirectory('default')): Promise<Cluster | undefined> {
-  let ready: Extract<Event, { event: 'ready' }>
+  const ready = readReady(dir)
+  if (!ready) return undefined
   try {
-    ready = JSON.parse(readFileSync(join(dir, 'cluster.json'), 'utf8')) as typeof ready
-    await ask(dir, { do: 'status' }) // the folder of a crashed cluster may still lie there
+    await ask(dir, { do: 'status' })
+  } catch (error) {
+    // The folder of a crashed cluster may still lie there.
+    if (error instanceof SilentCluster) throw error
+    return undefined
+  }
+  return describe(ready)
+}
+
+/** What a cluster has left for those who come later; undefined where there is nothing that can be read. */
+function readReady(dir: string): Ready | undefined {
+  try {
+    return JSON.parse(readFileSync(join(dir, 'cluster.json'), 'utf8')) as Ready
   } catch {
     return undefined
   }
-  return describe(await ensureSandbox(() => {}), ready)
 }
 
-function describe(binary: string, ready: Extract<Event, { event: 'ready' }>): Cluster {
-  const { dir, kubeconfig, images, pid, seconds } = ready
+/**
+ * Ends what is left of a cluster that did not end when it was told to: kills its first process, with which all others die, and removes the
+ * folder. Does nothing where there is no folder. Throws when something holds it still; a cluster that is starting does.
+ */
+export async function endFolder(dir: string): Promise<void> {
+  const pid = readReady(dir)?.pid
+  if (pid !== undefined && commandOf(pid).includes(dir)) signal(pid, 'SIGKILL')
+  for (let waited = 0; existsSync(dir); waited += 50) {
+    // Whoever runs a cluster holds a lock on its folder.
+    if (spawnSync('flock', ['--nonblock', dir, 'true']).status === 0) rmSync(dir, { recursive: true, force: true })
+    else if (waited > PATIENCE)
+      throw new Error(`The cluster in ${dir} does not end; something holds a lock on that folder. See: ps aux | grep ${dir}`)
+    else await sleep(50)
+  }
+}
+
+/** The command line of a process; empty when there is none of that number. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function describe(ready: Ready): Cluster {
+  const { dir, kubeconfig, images, pid, seconds, about, since } = ready
   const own = () => readlinkSync('/proc/self/ns/net') === readlinkSync(`/proc/${pid}/ns/net`)
   const how = process.getuid?.() === 0 ? [] : [`--user=/proc/${pid}/ns/user`, '--preserve-credentials']
   const enter = (argv: string[]) => (own() ? argv : ['nsenter', ...how, `--net=/proc/${pid}/ns/net`, '--', ...argv])
@@ -141,16 +196,19 @@ function describe(binary: string, ready: Extract<Event, { event: 'ready' }>): Cl
     kubeconfig,
     images,
     seconds,
+    about,
+    since,
     enter,
-    kubectl: (args) => enter([binary, 'kubectl', `--kubeconfig=${kubeconfig}`, ...args]),
+    kubectl: (args) => enter([join(dir, 'bin/kubectl'), `--kubeconfig=${kubeconfig}`, ...args]),
     addImage: (reference, image) => addImage(images, reference, image),
     parts: async () => await ask(dir, { do: 'status' }),
     control: async (action, part) => {
       await ask(dir, { do: action, part })
     },
     stop: async () => {
+      await endCommands((other) => other === dir)
       await ask(dir, { do: 'stop' }).catch(() => {}) // it ends with the connection
-      while (existsSync(dir)) await sleep(20)
+      await endFolder(dir)
     },
   }
 }
@@ -167,6 +225,9 @@ async function addImage(folder: string, reference: string, image: Image): Promis
   return digest
 }
 
+/** A cluster that takes a question and does not answer: paused, or on a machine that is very busy. */
+class SilentCluster extends Error {}
+
 /** One question on the control socket, which lies in the cluster's folder. */
 function ask(dir: string, request: { do: string; part?: string }): Promise<Part[]> {
   return new Promise((resolve, reject) => {
@@ -174,6 +235,10 @@ function ask(dir: string, request: { do: string; part?: string }): Promise<Part[
     let text = ''
     socket.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk
+    })
+    socket.setTimeout(PATIENCE, () => {
+      const words = `The cluster in ${dir} has not answered for ${PATIENCE / 1000} s; end it with: npm run cluster -- down`
+      socket.destroy(new SilentCluster(words))
     })
     socket.once('error', reject).once('connect', () => socket.write(`${JSON.stringify(request)}\n`))
     socket.once('close', () => {

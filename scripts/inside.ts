@@ -1,6 +1,7 @@
 // Runs a command inside of a local cluster of its own, which ends with it, however either ends.
 import { spawn } from 'node:child_process'
-import { type Cluster, type ClusterOptions, DIRECTORY_VARIABLE, startCluster } from '../sandbox/cluster.ts'
+import { DIRECTORY_VARIABLE } from '../sandbox/checkout.ts'
+import { type Cluster, type ClusterOptions, startCluster } from '../sandbox/cluster.ts'
 import { exampleImages } from '../sandbox/images.ts'
 
 export interface InsideOptions extends ClusterOptions {

@@ -55,9 +55,13 @@ test('what is given arrives, and the rest is as action.yml says', () => {
 })
 
 test.each([
-  ['/home/runner/.kube/config', false],
-  ['kubeconfig.yaml', false],
-  [`./${'deep/'.repeat(40)}config`, false],
+  ['package.json', false],
+  [`${process.cwd()}/actions/../package.json`, false],
+  ['actions', true],
+  ['kubeconfig.yaml', true],
+  ['eyJhbGciOi.eyJzdWIi.c2ln', true],
+  ['apiVersion: v1\\nkind: Config', true],
+  [`./${'deep/'.repeat(4000)}config`, true],
   ['apiVersion: v1\nkind: Config', true],
   ['{"kind":"Config"}', true],
   [Buffer.from('apiVersion: v1\nkind: Config\n'.repeat(9)).toString('base64'), true],

@@ -1,14 +1,16 @@
 // npm run prove -- NAME [--short] [--only CASE] [--record]: runs one claim for real; the last line is its figures as JSON. --record keeps
-// them for the README.
+// them for the README. npm run prove -- --all [--short] [--lanes N]: runs all of them, several at a time.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { ensureSandbox } from '../../sandbox/build.ts'
 import type { ClusterOptions } from '../../sandbox/cluster.ts'
 import { startCluster } from '../../sandbox/cluster.ts'
 import { exampleImages } from '../../sandbox/images.ts'
 import { recordFigures } from '../../scripts/figures.ts'
+import { type Ran, runLanes, runProcess, tellSpent } from './support/lanes.ts'
 import { openWorld, type World } from './support/world.ts'
 
 /** One claim. Its module is `__tests__/proofs/NAME.ts` and exports this as `proof`. */
@@ -56,9 +58,16 @@ async function load(name: string): Promise<Proof> {
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { short: { type: 'boolean', default: false }, only: { type: 'string' }, record: { type: 'boolean', default: false } },
+    options: {
+      short: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      record: { type: 'boolean', default: false },
+      all: { type: 'boolean', default: false },
+      lanes: { type: 'string', default: '3' },
+    },
   })
   const [name] = positionals
+  if (values.all) return proveAll(values.short, Number(values.lanes))
   if (name === undefined) {
     for (const known of await names()) console.log(`${known.padEnd(16)} ${(await load(known)).claim}`)
     return 0
@@ -82,8 +91,30 @@ async function main(): Promise<number> {
   for (const objection of objections) console.error(`${name}: ${objection}`)
   if (values.record && objections.length === 0)
     recordFigures(`prove -- ${name}${values.short ? ' --short' : ''}`, { claim: proof.claim, figures })
+  tellSpent()
   console.log(JSON.stringify(figures))
   return objections.length ? 1 : 0
+}
+
+/** Runs every proof in a process of its own; the last line is how many there were, and how many went wrong. */
+async function proveAll(short: boolean, lanes: number): Promise<number> {
+  if (!Number.isInteger(lanes) || lanes < 1) throw new Error('--lanes takes a whole number from 1 on')
+  const all = await names()
+  // One after the other: what they install and build is shared.
+  for (const name of all) (await load(name)).prepare?.((line) => console.log(line))
+  await ensureSandbox((line) => console.log(line))
+  const env = { ...process.env, ...(lanes > 1 && { CROWDED: '1' }) }
+  const argv = (name: string) => [process.execPath, import.meta.filename, name, ...(short ? ['--short'] : [])]
+  const ran = await runLanes(all, lanes, (name) => runProcess(name, argv(name), env), tell)
+  const failed = ran.filter(({ passed }) => !passed).length
+  console.log(JSON.stringify({ proofs: ran.length, failed }))
+  return failed ? 1 : 0
+}
+
+function tell({ name, passed, output, seconds }: Ran): void {
+  console.log(`::group::proof: ${name}\n${output.trimEnd()}\n::endgroup::`)
+  const took = `${Math.round(seconds.wall)} s, ${Math.round(seconds.processor)} s of the processor`
+  console.log(`${passed ? 'passed' : 'FAILED'}: proof: ${name} (${took})`)
 }
 
 /** Runs the proof inside of a cluster of its own, or against that of KUBECONFIG. The last line is its figures. */

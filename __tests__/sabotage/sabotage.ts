@@ -1,6 +1,6 @@
 // npm run sabotage [-- NAME] [--short] [--record]: breaks one guarantee at a time on a copy of the sources, and wants the proof of it to go
-// red. NAME is a proof, or part of a patch's name; --short takes the first patch of each proof, and does not show first that the proof is
-// green without it. The last line is {patches, survived}.
+// red. NAME is a proof, or part of a patch's name; --short takes one patch of a third of the proofs, others each day (--day N: that of day N
+// since 1970), and does not show first that the proof is green without it. The last line is {patches, survived}.
 import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,11 +12,13 @@ import { exampleImages } from '../../sandbox/images.ts'
 import { recordFigures } from '../../scripts/figures.ts'
 import { enter, environmentOf } from '../../scripts/inside.ts'
 import type { Figures, Proof } from '../proofs/prove.ts'
+import { ofTheDay } from './choice.ts'
 
 const CLAIM = 'Broken on purpose, one guarantee at a time: its proof goes red'
 const root = resolve(import.meta.dirname, '../..')
 /** Proofs at work at once, each in a cluster of its own. */
 const LANES = 2
+const DAY = 86_400_000
 /** A proof that does not end by then tells nothing, in milliseconds. */
 const LONGEST = 600_000
 /** Figures that say how much was tried: --only makes them small, which is no objection here. */
@@ -177,7 +179,7 @@ const tail = (log: string): string => log.trimEnd().split('\n').slice(-15).join(
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { short: { type: 'boolean', default: false }, record: { type: 'boolean', default: false } },
+    options: { short: { type: 'boolean', default: false }, record: { type: 'boolean', default: false }, day: { type: 'string' } },
   })
   const [name] = positionals
   if (values.record && (name !== undefined || values.short)) throw new Error('--record is for a whole run: without NAME and --short')
@@ -188,7 +190,11 @@ async function main(): Promise<number> {
         .map((patch) => patch.name)
         .join(', ')}`,
     )
-  if (values.short) patches = patches.filter((patch, at) => patches.findIndex(({ proof }) => proof === patch.proof) === at)
+  if (values.short) {
+    const day = values.day === undefined ? Math.floor(Date.now() / DAY) : Number(values.day)
+    patches = ofTheDay(patches, day)
+    console.log(`of day ${day}: ${patches.map((patch) => patch.name).join(', ')}`)
+  }
   const temp = mkdtempSync(join(tmpdir(), 'sabotage-'))
   const end = (): void => process.exit(130)
   process

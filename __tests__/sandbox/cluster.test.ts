@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { type Cluster, clusterDirectory, DIRECTORY_VARIABLE, type Image, openCluster } from '../../sandbox/cluster.ts'
+import { CHECKOUT, checkoutKey, clusterDirectory, DIRECTORY_VARIABLE } from '../../sandbox/checkout.ts'
+import { type Cluster, type Image, openCluster } from '../../sandbox/cluster.ts'
 import { exampleImages } from '../../sandbox/images.ts'
 
 let folder: string
@@ -22,7 +23,7 @@ test('a cluster lies in a folder of its user, one that is begun inside another b
   expect(dirname(dirname(own))).toBe(tmpdir())
   expect(basename(dirname(own))).toMatch(/^devops-actions-\d+$/)
   process.env[DIRECTORY_VARIABLE] = join(folder, 'outer')
-  expect(clusterDirectory('inner')).toBe(join(folder, 'inner'))
+  expect(clusterDirectory('inner')).toBe(join(folder, `${checkoutKey(CHECKOUT)}inner`))
 })
 
 test.each([

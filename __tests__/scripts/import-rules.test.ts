@@ -47,6 +47,33 @@ const rules: Rule[] = [
   },
 ]
 
+/** The rooms of bluegreen-deploy by floors, from the top: each may know only what stands below it. */
+const FLOORS: RegExp[] = [
+  /^(main|post)\.ts$/,
+  /^(inputs|connect|evidence)\.ts$|^gates\/smoke-suite\.ts$/,
+  /^engine\.ts$/,
+  /^commands\//,
+  /^machine\//,
+  /^(routers|workloads)\//,
+  /^(gates|writes)\//,
+  /^ledger\//,
+  /^release\//,
+  /^manifests\//,
+  /^(ports|config)\.ts$/,
+]
+const HOUSE = 'actions/bluegreen-deploy/'
+const floorOf = (file: string): number => FLOORS.findIndex((floor) => floor.test(file.slice(HOUSE.length)))
+
+/** Imports of the house that lead up; ports and config name types of what they are made of. */
+function upward(edges: readonly Edge[]): string[] {
+  return edges.flatMap(({ from, to }) => {
+    if (!from.startsWith(HOUSE) || !to.startsWith(HOUSE)) return []
+    const [own, other] = [floorOf(from), floorOf(to)]
+    if (own < 0 || other < 0) return [`${own < 0 ? from : to} stands on no floor`]
+    return other < own && own < FLOORS.length - 1 ? [`${from} -> ${to} leads up`] : []
+  })
+}
+
 /** What the text of a file imports, in any form; Biome keeps the quotes single. */
 const specifiers = (text: string): string[] =>
   [...text.matchAll(/^\s*(?:import|export)\b[^'"`;]*?\bfrom '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm)].map(
@@ -85,6 +112,17 @@ test('the project keeps its import rules', () => {
   expect(edges.length).toBeGreaterThan(files.size)
   expect(edges.filter(({ to }) => /^(actions|scripts|sandbox|__tests__)\/.*\.ts$/.test(to) && !files.has(to))).toEqual([])
   expect(violations(edges)).toEqual([])
+  expect(edges.filter(({ from, to }) => from.startsWith(HOUSE) && to.startsWith(HOUSE)).length).toBeGreaterThan(100)
+  expect(upward(edges)).toEqual([])
+})
+
+test.each([
+  ['release/names.ts', 'ledger/store.ts', 'leads up'],
+  ['gates/gate.ts', 'machine/step.ts', 'leads up'],
+  ['strange.ts', 'config.ts', 'stands on no floor'],
+])('of the house, %s may not know %s', (from, to, why) => {
+  expect(upward([{ from: HOUSE + from, to: HOUSE + to }])).toEqual([expect.stringContaining(why)])
+  expect(upward([{ from: HOUSE + to, to: HOUSE + from }]).filter((text) => text.includes('leads up'))).toEqual([])
 })
 
 test.each([

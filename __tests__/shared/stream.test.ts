@@ -41,3 +41,24 @@ test('of a large body only the start is read', async () => {
   expect(await readStart(endless(), 10)).toBe('0000111122')
   expect(read).toBe(3)
 })
+
+test('a long line costs no more than its bytes, however it is cut: what came before is not looked at again', async () => {
+  const LENGTH = 200_000
+  let bytes = 0
+  const { copy, toString: decode }: Pick<Buffer, 'copy' | 'toString'> = Buffer.prototype as Buffer
+  Buffer.prototype.copy = function (this: Buffer, target: Uint8Array, at = 0, start = 0, end = this.length) {
+    bytes += end - start
+    return copy.call(this, target, at, start, end)
+  }
+  Buffer.prototype.toString = function (this: Buffer, encoding?: BufferEncoding, start = 0, end = this.length) {
+    bytes += end - start
+    return decode.call(this, encoding, start, end)
+  }
+  try {
+    expect(await lines(`"${'x'.repeat(LENGTH)}"\n`, 10, LENGTH * 2)).toHaveLength(1)
+  } finally {
+    Object.assign(Buffer.prototype, { copy, toString: decode })
+  }
+  expect(bytes).toBeGreaterThan(LENGTH)
+  expect(bytes).toBeLessThan(4 * LENGTH)
+})

@@ -175,13 +175,13 @@ export class MemoryCluster implements Cluster {
     if (live && !options.force) this.#refuseConflicts(wanted, live, fields, owners, self)
     if (live?.kind === 'Deployment' && !same((live as Deployment).spec.selector, (wanted as Deployment).spec.selector))
       throw invalid('apply', wanted, 'spec.selector: field is immutable')
-    if (options.dryRun) return wanted
     const next = live ? copy(live) : copy(wanted)
     for (const field of owners.get(self) ?? []) {
       const shared = [...owners].some(([owner, theirs]) => owner !== self && theirs.has(field))
       if (!fields.has(field) && !shared) setAt(next, field, undefined)
     }
     for (const field of fields) setAt(next, field, valueAt(wanted, field))
+    if (options.dryRun) return next
     if (options.force) {
       for (const [owner, theirs] of owners)
         if (owner !== self) for (const field of fields) if (!same(valueAt(live, field), valueAt(next, field))) theirs.delete(field)

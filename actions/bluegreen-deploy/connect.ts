@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { getExecOutput } from '@actions/exec'
 import type { KubeConfig } from '@kubernetes/client-node'
 import { kubeconfigCredentials, loadKubeconfig } from '../shared/kubernetes/api/credentials.ts'
 import { RestCluster } from '../shared/kubernetes/api/rest.ts'
@@ -18,13 +16,16 @@ interface Where {
 /** The real cluster of main and post. */
 export function connect(
   where: Where,
-  world: { environment: Record<string, string | undefined>; signal: AbortSignal; story: Story },
+  world: { environment: Record<string, string | undefined>; signal: AbortSignal; story: Story; mask: (secret: string) => void },
 ): { cluster: RestCluster; namespace: string; kubeconfig: KubeConfig } {
-  const { environment, signal, story } = world
+  const { environment, signal, story, mask } = world
   const config = loadKubeconfig({
     ...(where.kubeconfig && { kubeconfig: where.kubeconfig }),
     ...(where.context && { context: where.context }),
     environment,
+    mask,
+    signal,
+    timeout: where.apiTimeout,
   })
   const namespace = where.namespace || config.getContextObject(config.getCurrentContext())?.namespace || 'default'
   if (!DNS_LABEL.test(namespace))
@@ -35,22 +36,6 @@ export function connect(
   const onRetry = (text: string) => story.tell(text, 'warning')
   const cluster = new RestCluster({ credentials, clock: systemClock, signal, patience: where.apiTimeout, onRetry })
   return { cluster, namespace, kubeconfig: config }
-}
-
-/** Renders a Kustomize folder with kubectl, or kustomize where there is no kubectl. */
-export async function kustomize(folder: string): Promise<string> {
-  const candidates = [
-    { tool: 'kubectl', args: ['kustomize', folder] },
-    { tool: 'kustomize', args: ['build', folder] },
-  ]
-  const found = candidates.find(({ tool }) => (process.env.PATH ?? '').split(':').some((path) => path && existsSync(`${path}/${tool}`)))
-  if (!found)
-    throw new ManifestError(
-      'manifests: a Kustomize folder needs kubectl or kustomize on PATH; install one, or render it first and pass the file',
-    )
-  const { exitCode, stdout, stderr } = await getExecOutput(found.tool, found.args, { silent: true, ignoreReturnCode: true })
-  if (exitCode !== 0) throw new ManifestError(`manifests: ${found.tool} cannot render the Kustomize folder: ${stderr.slice(0, 2000)}`)
-  return stdout
 }
 
 export async function readStdin(): Promise<Buffer> {

@@ -8,8 +8,10 @@ import { runCommand } from './commands/run.ts'
 import { status } from './commands/status.ts'
 import type { Config } from './config.ts'
 import { LedgerStore } from './ledger/store.ts'
+import type { Context } from './machine/context.ts'
 import { ledgerOf, type Ports } from './ports.ts'
 import { ledgerName, RELEASE } from './release/names.ts'
+import { Writer } from './writes/writer.ts'
 
 export type { Ports, ReleaseResult }
 
@@ -19,7 +21,7 @@ export type { Ports, ReleaseResult }
  */
 export async function release(config: Config, ports: Ports): Promise<ReleaseResult> {
   const { command } = config
-  const { story } = ports
+  const { cluster, story } = ports
   const reach = { ...ports, config }
   if (command === 'status') return status(reach)
   const manifests = command === 'deploy' || command === 'prepare' ? await readManifests(reach, ports) : undefined
@@ -30,7 +32,8 @@ export async function release(config: Config, ports: Ports): Promise<ReleaseResu
   story.phase('preflight')
   if (manifests) await checkManifests(reach, manifests)
   const { namespace, name, lock } = config
-  const before = await LedgerStore.read(ledgerOf(reach))
+  // What another run writes before the lease is ours is read anew at the first write.
+  const ledger = await LedgerStore.read(ledgerOf(reach))
   const lease = await Lease.acquire({
     ...ports,
     namespace,
@@ -40,12 +43,13 @@ export async function release(config: Config, ports: Ports): Promise<ReleaseResu
     url: ports.run.url,
     duration: lock.leaseDuration,
     timeout: lock.timeout,
-    atLeast: before.state.generation,
+    atLeast: ledger.state.generation,
     tell: (text) => story.tell(text),
   })
   try {
     const signal = AbortSignal.any([ports.signal, lease.lost])
-    return await runCommand(command, config, { ...ports, signal }, lease, manifests)
+    const context: Context = { ...ports, signal, config, ledger, writer: new Writer(cluster, lease, name) }
+    return await runCommand(command, context, lease, manifests)
   } catch (error) {
     // What a superseded run stumbles over is another one's work.
     lease.lost.throwIfAborted()

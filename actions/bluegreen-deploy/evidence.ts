@@ -1,9 +1,7 @@
-import { selectorText } from '../shared/kubernetes/api/cluster.ts'
 import type { Findings } from '../shared/report/report.ts'
 import type { Config } from './config.ts'
 import type { ReleaseResult } from './engine.ts'
 import { printed } from './machine/plan.ts'
-import { containersOf } from './manifests/images.ts'
 import { mainEntry, type Revision, type Workload } from './release/model.ts'
 
 /** What a release becomes for people. */
@@ -77,8 +75,13 @@ const workloadOf = (workload: Workload, { color }: Revision, namespace: string) 
   name: workload.object.metadata.name,
   color,
   pods: podsMatcher(workload, namespace),
-  image: String(containersOf(workload.object).at(-1)?.image ?? ''),
+  image: imageOf(workload),
 })
+
+const imageOf = ({ object }: Workload): string => {
+  const image = object.spec.template.spec.containers[0]?.image
+  return typeof image === 'string' ? image : ''
+}
 
 /** A pod's name has so many characters of its Deployment's and ReplicaSet's at most; five of its own follow. */
 const LONGEST_BASE = 58

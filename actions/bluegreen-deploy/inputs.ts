@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { input, readInputs, readVariables, shown } from '../shared/action/inputs.ts'
-import { isKubeconfigText } from '../shared/kubernetes/api/kubeconfig.ts'
+import { isSecretKubeconfig } from '../shared/kubernetes/api/kubeconfig.ts'
 import { COMMANDS, type Config } from './config.ts'
 import { HTTP_PATH } from './gates/http-check.ts'
 import { parseOverride } from './manifests/images.ts'
@@ -20,7 +20,7 @@ export const schema = z
     images: input.lines(),
     revision: input.optional(input.integer({ min: 1 })),
     'dry-run': input.flag(),
-    kubeconfig: input.secret({ when: isKubeconfigText }),
+    kubeconfig: input.secret({ when: isSecretKubeconfig }),
     context: input.text(),
     'ready-deadline': input.duration({ default: '10m', min: 1_000, max: 24 * HOUR }),
     'check-path': input.text({

@@ -9,9 +9,9 @@ import { parseInputs } from './inputs.ts'
 await runAction('bluegreen-deploy', async (host) => {
   const identity = host.getState('identity')
   if (!identity || host.getState('ended')) return undefined
-  const { environment, signal, story } = host
-  const inputs = parseInputs(environment, host.mask)
-  const { cluster, namespace } = connect({ ...inputs, namespace: inputs.config.namespace }, { environment, signal, story })
+  const { environment, signal, story, mask } = host
+  const inputs = parseInputs(environment, mask)
+  const { cluster, namespace } = connect({ ...inputs, namespace: inputs.config.namespace }, { environment, signal, story, mask })
   const config = { ...inputs.config, command: 'recover' as const, dryRun: false, namespace }
   if (!(await leftUnfinished(config, cluster, identity))) return undefined
   const run = { identity, url: host.runUrl ?? 'a run outside of GitHub Actions' }

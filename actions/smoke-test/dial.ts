@@ -2,7 +2,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls'
-import { proxyFor } from '../shared/kubernetes/api/credentials.ts'
+import { proxyFor } from '../shared/proxy.ts'
 import { Fault, type Trace } from './fault.ts'
 import type { Connection } from './suite.ts'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { asInput, input, readInputs, readVariables } from '../shared/action/inputs.ts'
-import { isKubeconfigText } from '../shared/kubernetes/api/kubeconfig.ts'
+import { isSecretKubeconfig } from '../shared/kubernetes/api/kubeconfig.ts'
 import { readTarget } from './targets.ts'
 
 /** The inputs of action.yml. */
@@ -11,7 +11,7 @@ export const schema = z.object({
   variables: input.lines(),
   secrets: input.secret(),
   deadline: input.optional(input.duration({ min: 1000, max: 6 * 3_600_000 })),
-  kubeconfig: input.secret({ when: isKubeconfigText }),
+  kubeconfig: input.secret({ when: isSecretKubeconfig }),
   context: input.text(),
   junit: input.text(),
   'html-report': input.flag(),

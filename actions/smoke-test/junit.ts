@@ -7,11 +7,6 @@ const escapeXml = (text: string): string =>
     /[<>&"'\n\t]/.test(character) ? `&#${character.charCodeAt(0)};` : '\ufffd',
   )
 
-const attributes = (values: Record<string, string | number>): string =>
-  Object.entries(values)
-    .map(([name, value]) => ` ${name}="${escapeXml(String(value))}"`)
-    .join('')
-
 const seconds = (milliseconds: number): string => (milliseconds / 1000).toFixed(3)
 
 /** The results as JUnit XML: `failure` is an unhealthy check, `error` one that could not be reached. */
@@ -19,7 +14,11 @@ export function junit(
   results: readonly CheckResult[],
   suite: { file: string; started: Date; milliseconds: number; redact: (text: string) => string },
 ): string {
-  const { redact } = suite
+  const text = (foreign: string): string => escapeXml(suite.redact(foreign))
+  const attributes = (values: Record<string, string | number>): string =>
+    Object.entries(values)
+      .map(([name, value]) => ` ${name}="${typeof value === 'string' ? text(value) : value}"`)
+      .join('')
   const of = (verdict: string): number => results.filter(({ fault }) => fault?.verdict === verdict).length
   const totals = {
     tests: results.length,
@@ -39,9 +38,9 @@ export function junit(
     const element = fault?.verdict === 'unreachable' ? 'error' : 'failure'
     const inner =
       outcome === 'skipped'
-        ? `<skipped${attributes({ message: redact(said) })}/>`
+        ? `<skipped${attributes({ message: said })}/>`
         : fault
-          ? `<${element}${attributes({ type: fault.word, message: redact(fault.message) })}>${escapeXml(redact(fault.shown))}</${element}>`
+          ? `<${element}${attributes({ type: fault.word, message: fault.message })}>${text(fault.shown)}</${element}>`
           : ''
     return `    <testcase${head}>${inner}<system-out>${escapeXml(`attempts: ${attempts}; ${stages}`)}</system-out></testcase>`
   })

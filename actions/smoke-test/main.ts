@@ -10,20 +10,20 @@ import { junit } from './junit.ts'
 
 await runAction('smoke-test', async (host) => {
   const started = Date.now()
-  const { environment, signal, story, mask, redact } = host
+  const { environment, signal, story, mask } = host
   const inputs = parseInputs(environment, mask)
   const workspace = environment.GITHUB_WORKSPACE ?? process.cwd()
   const suite = asInput('suite', () => load(inputs, workspace))
   if (inputs.junit) asInput('junit', () => placeInside(inputs.junit ?? '', workspace))
-  const network = { environment, forward: clusterForward(inputs, { environment, signal, story }) }
+  const network = { environment, forward: clusterForward(inputs, { environment, signal, story, mask }) }
   const result = await runSuite(suite, { clock: systemClock, signal, story, mask, network }, inputs.deadline)
-  const about = { file: inputs.suite, started: new Date(started), milliseconds: Date.now() - started, redact }
+  const about = { file: inputs.suite, started: new Date(started), milliseconds: Date.now() - started }
   return {
     report: reportOf(result, { file: inputs.suite, target: inputs.target ?? suite.head.target ?? '' }),
     outputs: outputsOf(result),
     html: inputs.html,
     annotations: annotationsOf(result, inputs.suite),
-    files: inputs.junit ? { [inputs.junit]: junit(result.results, about) } : {},
+    files: inputs.junit ? { [inputs.junit]: (redact) => junit(result.results, { ...about, redact }) } : {},
   }
 })
 

@@ -2,6 +2,8 @@ module devops-actions/sandbox
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require (
 	github.com/distribution/reference v0.6.0
 	github.com/google/cadvisor v0.56.2

@@ -82,6 +82,7 @@ func newUpCommand() *cobra.Command {
 	f.StringVar(&options.Images, "images", "", "folder of image descriptions (default: images, in the folder for all state)")
 	f.IntVar(&options.Nodes, "nodes", 1, "how many nodes, 1 or 2")
 	f.DurationVar(&options.ProxyPeriod, "proxy-period", cluster.DefaultProxyPeriod, "how often at most kube-proxy writes its rules")
+	f.StringVar(&options.About, "about", "", "whose the cluster is, as a JSON object; kept in cluster.json")
 	f.BoolVar(&owned, "until-eof", false, "stop when standard input ends: its other end belongs to the cluster's owner")
 	cmd.MarkFlagRequired("dir")
 	return cmd

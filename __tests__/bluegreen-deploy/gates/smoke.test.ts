@@ -1,6 +1,7 @@
 // A smoke suite decides before traffic and while the release bakes; what it could not reach is no verdict.
 import { expect, test } from '@jest/globals'
-import { findingOf, type SmokeTest, smokeGate, smokeTarget } from '../../../actions/bluegreen-deploy/gates/smoke.ts'
+import { findingOf, smokeGate } from '../../../actions/bluegreen-deploy/gates/smoke.ts'
+import type { SmokeTest } from '../../../actions/bluegreen-deploy/ports.ts'
 import type { Service } from '../../../actions/shared/kubernetes/objects/read.ts'
 import type { SmokeResult } from '../../../actions/smoke-test/engine.ts'
 import { Stage } from '../stage.ts'
@@ -74,22 +75,31 @@ test('a defect of the suite takes the release back, and is not a verdict', async
   expect(stage.serving()).toEqual(['v1'])
 })
 
-test('a watch that ends before the suite does is no pass', async () => {
-  const gate = smokeGate(
-    (_, __, signal) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
-    ['web', 'http'],
-    new AbortController().signal,
-  )
-  await gate.start()
-  expect(await gate.sample()).toBeUndefined()
-  expect(await gate.stop()).toMatchObject({ verdict: 'inconclusive', text: expect.stringContaining('a longer bake-time lets it') })
+const service = { metadata: { name: 'web' }, spec: { ports: [{ port: 80 }, { name: 'admin', port: 81 }] } } as unknown as Service
+
+test('a watch that ends before the suite does is no pass, whether it hears of the end or not', async () => {
+  const hears: SmokeTest = (_, __, signal) =>
+    new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+  const deaf: SmokeTest = () => new Promise(() => undefined)
+  for (const test of [hears, deaf]) {
+    const stop = new AbortController()
+    const watching = smokeGate(test, service, 'http').watch(stop.signal)
+    stop.abort(new Error('over'))
+    expect(await watching).toMatchObject({ verdict: 'inconclusive', text: expect.stringContaining('a longer bake-time lets it') })
+  }
 })
 
-test('the suite goes to the port that is checked, else to the first', () => {
-  const service = { metadata: { name: 'web' }, spec: { ports: [{ port: 80 }, { name: 'admin', port: 81 }] } } as unknown as Service
-  expect([smokeTarget(service, undefined), smokeTarget(service, 'admin')]).toEqual([
-    ['web', '80'],
-    ['web', 'admin'],
-  ])
+test('the suite goes to the port that is checked, else to the first', async () => {
+  const asked: string[] = []
+  const suite: SmokeTest = async (name, port) => {
+    asked.push(`${name}:${port}`)
+    return results('passed')
+  }
+  const { signal } = new AbortController()
+  const first = { ...service, spec: { ...service.spec, ports: [{ name: 'http', port: 80 }] } }
+  await smokeGate(suite, service, undefined).watch(signal)
+  await smokeGate(suite, service, 'admin').watch(signal)
+  await smokeGate(suite, first, undefined).watch(signal)
+  expect(asked).toEqual(['web:80', 'web:admin', 'web:http'])
   expect(findingOf(results('error')).verdict).toBe('inconclusive')
 })

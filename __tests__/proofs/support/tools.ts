@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { cacheFolder } from '../../../sandbox/build.ts'
+import { cacheFolder } from '../../../sandbox/cache.ts'
 
 const folder = (): string => join(cacheFolder(), 'tools')
 

@@ -30,7 +30,7 @@ export const EXAMPLE = 'examples/secure-messenger/backend/k8s'
 export async function openWorld(options: { short: boolean; only: string | undefined }): Promise<World> {
   const kubeconfig = process.env['KUBECONFIG']
   if (!kubeconfig) throw new Error('KUBECONFIG is not set: a proof runs inside a cluster')
-  const credentials = kubeconfigCredentials(loadKubeconfig({ kubeconfig, environment: {} }), systemClock)
+  const credentials = kubeconfigCredentials(loadKubeconfig({ kubeconfig, environment: {}, mask: () => undefined }), systemClock)
   const kube = new RestCluster({
     credentials,
     clock: systemClock,

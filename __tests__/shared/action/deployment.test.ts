@@ -20,7 +20,7 @@ afterEach(() => {
 
 type Answer = (call: Call, response: ServerResponse) => void
 
-async function github(answer: Answer): Promise<{ calls: Call[]; host: Pick<Host, 'environment' | 'story' | 'runUrl'> }> {
+async function github(answer: Answer): Promise<{ calls: Call[]; host: Pick<Host, 'environment' | 'story' | 'runUrl' | 'redact'> }> {
   const calls: Call[] = []
   const listen = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const call = {
@@ -36,7 +36,9 @@ async function github(answer: Answer): Promise<{ calls: Call[]; host: Pick<Host,
   const { port } = server.address() as AddressInfo
   const silent = { phase: () => undefined, line: () => undefined, untrusted: () => undefined }
   const environment = { GITHUB_REPOSITORY: 'o/r', GITHUB_SHA: 'abc123', GITHUB_API_URL: `http://127.0.0.1:${port}/api/v3` }
-  return { calls, host: { environment, story: createStory(() => 0, silent), runUrl: 'https://ghes.example/o/r/actions/runs/7' } }
+  const redact = (text: string): string => text.replaceAll('hunter2', '***')
+  const story = createStory(() => 0, silent)
+  return { calls, host: { environment, story, redact, runUrl: 'https://ghes.example/o/r/actions/runs/7' } }
 }
 
 const json = (response: ServerResponse, status: number, body: unknown): void =>
@@ -130,4 +132,15 @@ test('outside of a run there is nothing to deploy', async () => {
   const { host } = await github(works)
   await startDeployment(options, { ...host, environment: {} })
   expect(host.story.timeline[0]?.text).toContain('GITHUB_REPOSITORY and GITHUB_SHA name no commit')
+})
+
+test('what is sent holds no secret, also where it is cut', async () => {
+  const { calls, host } = await github(works)
+  const deployment = await startDeployment({ ...options, description: 'hunter2' }, host)
+  await deployment.finish('failed', `${'x'.repeat(136)}hunter2`, 'https://app.example/?key=hunter2')
+  expect(calls.map(({ body }) => body)).toEqual([
+    expect.objectContaining({ description: '***' }),
+    expect.objectContaining({ description: '***' }),
+    expect.objectContaining({ description: `${'x'.repeat(136)}***`, environment_url: 'https://app.example/?key=***' }),
+  ])
 })

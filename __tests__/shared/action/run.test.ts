@@ -21,7 +21,15 @@ test.concurrent('a passed run: groups, outputs, summary, report, state', async (
     'passed: The headline (time)',
   ])
   expect(step.code).toBe(0)
-  expect(step.outputs).toEqual({ plan: 'two\nlines', outcome: 'passed', report: expect.any(String), 'report-html': expect.any(String) })
+  expect(step.outputs).toEqual({
+    plan: 'two\nlines',
+    outcome: 'passed',
+    headline: 'The headline',
+    reason: '',
+    duration: expect.stringMatching(/^\d+$/),
+    report: expect.any(String),
+    'html-report': expect.any(String),
+  })
   expect(step.state).toEqual({ lease: 'held\nsince' })
   expect(step.summary).toMatch(
     /^## ✅ demo: passed\n[\s\S]*\[the workflow run\]\(https:\/\/ghes\.example\/o\/r\/actions\/runs\/7\/attempts\/2\)/,
@@ -32,7 +40,7 @@ test.concurrent('a passed run: groups, outputs, summary, report, state', async (
     timeline: [{}, {}, { phase: 'verify' }],
   })
   expect(step.outputs.report?.startsWith(`${step.temp}/runner/demo-report-`)).toBe(true)
-  expect(readFileSync(step.outputs['report-html'] ?? '', 'utf8')).toContain('<!doctype html>')
+  expect(readFileSync(step.outputs['html-report'] ?? '', 'utf8')).toContain('<!doctype html>')
 })
 
 test.concurrent.each([
@@ -56,8 +64,15 @@ test.concurrent('no foreign text is a command, and no secret leaves', async () =
     'token',
     'endgroup',
     'error',
+    'error',
   ])
-  const files = [step.summary, readFileSync(step.outputs.report ?? '', 'utf8'), readFileSync(step.outputs['report-html'] ?? '', 'utf8')]
+  const files = [
+    step.summary,
+    ...['report', 'html-report'].map((output) => readFileSync(step.outputs[output] ?? '', 'utf8')),
+    readFileSync(`${step.temp}/out.txt`, 'utf8'),
+    ...['answer', 'headline', 'reason'].map((output) => step.outputs[output] ?? ''),
+    ...Object.values(step.state),
+  ]
   for (const text of [step.lines.slice(1).join('\n'), ...files]) {
     expect(text.match(/hunter2|s3cr3t/g)).toBeNull()
     expect(text.match(/planted/)).not.toBeNull()
@@ -65,8 +80,9 @@ test.concurrent('no foreign text is a command, and no secret leaves', async () =
   }
   expect(step.lines.some((line) => line.includes('##['))).toBe(false)
   expect(step.lines.join('\n').length).toBeLessThan(100_000)
-  // Outputs go where the workflow says: they are what the action gave.
-  expect(step.outputs.answer).toContain('hunter2-s3cr3t')
+  // What others print is there, and is a line of ours.
+  for (const said of ['Warning: w-planted', 'e-planted', 'o-planted', 'r-planted', 'Keys with collection values'])
+    expect(step.lines).toContainEqual(expect.stringMatching(new RegExp(`^│ .*${said}`)))
   expect(JSON.stringify(report(step).data)).toContain('1970-01-01T00:00:00.000Z')
 })
 
@@ -136,7 +152,7 @@ test.concurrent('what cannot be written is said, and does not change the verdict
     expect.stringMatching(/^warning \(demo: report\): The report could not be written: /),
     expect.stringMatching(/^error \(demo: failed\)/),
   ])
-  expect([noReport.code, noReport.outputs]).toEqual([1, { plan: 'two\nlines', outcome: 'failed' }])
+  expect([noReport.code, noReport.outputs]).toMatchObject([1, { plan: 'two\nlines', outcome: 'failed', report: '', 'html-report': '' }])
 
   const noData = await runStep('trouble', { TROUBLE: 'no-json' })
   expect(annotations(noData)).toEqual([
@@ -163,6 +179,11 @@ test.concurrent('outputs that later steps would miss fail the step', async () =>
   const step = await runStep('outcome', { OUTCOME: 'passed', GITHUB_OUTPUT: '/nowhere/output' })
   expect(step.code).toBe(1)
   expect(annotations(step)).toContainEqual(expect.stringMatching(/^warning \(demo: report\): The output outcome could not be written/))
+})
+
+test.concurrent('a log that nobody reads any more is no error: the work goes on, and its outcome stays', async () => {
+  const step = await runStep('trouble', { TROUBLE: 'unread' }, [], 'ready\n')
+  expect([step.code, step.outputs.outcome, step.outputs.headline, report(step).timeline.length]).toEqual([0, 'passed', 'The headline', 500])
 })
 
 test('the address of a run', () => {

@@ -23,8 +23,16 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
-/** Runs steps/<name>.ts; each of `signals` is sent when the line comes, the next one 50 ms later. */
-export async function runStep(name: string, env: Record<string, string>, signals: NodeJS.Signals[] = []): Promise<StepResult> {
+/**
+ * Runs steps/<name>.ts; each of `signals` is sent when the line `ready` comes, the next one 50 ms later. `enough`: text after which nobody
+ * reads its log any more.
+ */
+export async function runStep(
+  name: string,
+  env: Record<string, string>,
+  signals: NodeJS.Signals[] = [],
+  enough?: string,
+): Promise<StepResult> {
   const temp = mkdtempSync(join(tmpdir(), 'step-'))
   folders.push(temp)
   const files = { GITHUB_OUTPUT: 'output', GITHUB_STATE: 'state', GITHUB_STEP_SUMMARY: 'summary' }
@@ -46,6 +54,7 @@ export async function runStep(name: string, env: Record<string, string>, signals
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text
       if (text.includes('ready\n')) signal()
+      if (enough && output.includes(enough)) for (const one of [child.stdout, child.stderr]) one.destroy()
     })
   // A step that does not end must end the test, not outlive it.
   const deadline = setTimeout(() => child.kill('SIGKILL'), 12_000)

@@ -175,3 +175,41 @@ test('no answer, half an answer, a closed door: errors that name the server and 
   abort.abort(new Error('cancelled'))
   await expect(waiting).rejects.toThrow('cancelled')
 })
+
+test('the proxy of the environment is used: for http as such, for https by a tunnel; what $NO_PROXY names goes straight', async () => {
+  const asked: string[] = []
+  const proxy = createServer((req, res) => {
+    asked.push(`${req.method} ${req.url}`)
+    res.end(JSON.stringify({ status: 'success', data: { resultType: 'vector', result: [] } }))
+  })
+  proxy.on('connect', (req, socket) => {
+    asked.push(`CONNECT ${req.url}`)
+    socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
+  })
+  await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done))
+  closing.push(
+    () => proxy.closeAllConnections(),
+    () => proxy.close(),
+  )
+  const address = `127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  const environment = { HTTP_PROXY: address, HTTPS_PROXY: address, NO_PROXY: 'straight.invalid' }
+  const ask = async (url: string): Promise<void> => {
+    const client = new PrometheusClient({ url, headers: {}, tls: {}, timeout: 3000, signal: new AbortController().signal, environment })
+    closing.push(() => client.close())
+    await client.instant('up', 0)
+  }
+  await ask('http://prometheus.invalid:9090')
+  await expect(ask('https://prometheus.invalid')).rejects.toThrow('Prometheus at https://prometheus.invalid')
+  await expect(ask('http://straight.invalid')).rejects.toThrow('Prometheus at http://straight.invalid')
+  expect(asked).toEqual(['POST http://prometheus.invalid:9090/api/v1/query', 'CONNECT prometheus.invalid:443'])
+  const socks = { HTTPS_PROXY: 'socks5://127.0.0.1:1' }
+  const refused = {
+    url: 'https://prometheus.invalid',
+    headers: {},
+    tls: {},
+    timeout: 1,
+    signal: new AbortController().signal,
+    environment: socks,
+  }
+  expect(() => new PrometheusClient(refused)).toThrow('not supported here')
+})

@@ -1,5 +1,16 @@
-import { expect, test } from '@jest/globals'
-import { cut, escapeHtml, escapeMarkdown, oneLine, plain, readableSeconds } from '../../../actions/shared/report/text.ts'
+import { afterEach, expect, test } from '@jest/globals'
+import {
+  bounded,
+  cut,
+  escapeHtml,
+  escapeMarkdown,
+  excerpt,
+  excerptLines,
+  oneLine,
+  plain,
+  readableSeconds,
+  redactBeforeCuts,
+} from '../../../actions/shared/report/text.ts'
 import { hostile } from './hostile.ts'
 
 test('plain shows what is invisible and drops terminal sequences', () => {
@@ -12,6 +23,55 @@ test('plain shows what is invisible and drops terminal sequences', () => {
 
 test('oneLine keeps the parts of several lines apart', () => {
   expect(oneLine(' a \n\n b\tc ')).toBe('a ⏎ b c')
+  expect(oneLine('\n a\n')).toBe('a')
+})
+
+test.each([
+  '\u001b]0;title\u0007a',
+  '\u001b]8;;http://x\u001b\\a',
+  '\u009b1;31ma',
+  '\u001bPq\u009ca',
+  '\u001b(Ba',
+  '\u001b7a',
+  '\u001b[?25la',
+])('the terminal sequence %j goes', (text) => expect(plain(text)).toBe('a'))
+
+test('what is plain already stays as it is', () => {
+  for (const text of [hostile, '\u001b\u001b[1m[1mx', '\u001b]no end', '\u001b[', '\r\r\n', '\u001b\u001b]0;\u0007[1m'])
+    expect([text, plain(plain(text))]).toEqual([text, plain(text)])
+})
+
+// Were the time to grow with the square of the text, one of these would take minutes.
+test.each([' ', '\n', ' \n', '\t', '\u001b', '\u001b]', '\u001b[', ';?', '\u009d', '@', '\r', '&'])(
+  'a million of %j take no time',
+  (part) => {
+    const text = `x\u001b${part.repeat(2 ** 20 / part.length)}\nx`
+    for (const read of [plain, oneLine, escapeHtml, escapeMarkdown, (all: string) => excerpt(all, 200)])
+      expect(read(text).endsWith('x')).toBe(true)
+  },
+)
+
+afterEach(() => redactBeforeCuts((text) => text))
+
+test('a cut leaves no half of a secret, at whichever place it goes through it', () => {
+  const secret = 'hunter2-s3cr3t'
+  redactBeforeCuts((text) => text.replaceAll(secret, '***'))
+  const half = /hun|nte|er2|s3c|r3t/
+  for (const read of [cut, excerpt, excerptLines, bounded])
+    for (let at = 0; at < 100; at++)
+      for (const length of [150, 200_000]) {
+        const text = `${'.'.repeat(at)}${secret}${'.'.repeat(length)}${secret}${'.'.repeat(99 - at)}`
+        expect(read(text, 100)).not.toMatch(half)
+      }
+})
+
+test('what is bounded already stays as it is', () => {
+  for (const length of [100, 101, 1000]) {
+    const text = bounded('x'.repeat(length), 100)
+    expect(text.length).toBeLessThanOrEqual(100)
+    expect(bounded(text, 100)).toBe(text)
+  }
+  expect(bounded('x'.repeat(3 * 2 ** 20))).toMatch(/^x+ … 2097152 characters cut … x+$/)
 })
 
 test('cut keeps both ends, more of the last, and says how much went', () => {

@@ -1,5 +1,6 @@
 import { LedgerStore } from '../ledger/store.ts'
 import { ledgerOf, type Ports, type Reach } from '../ports.ts'
+import { liveState } from './live.ts'
 import { checkManifests, type Manifests } from './manifests.ts'
 import { planOf, smaller } from './release.ts'
 import { type ReleaseResult, resultOf } from './result.ts'
@@ -10,7 +11,8 @@ export async function dryRun(ports: Ports & Reach, manifests: Manifests): Promis
   story.phase('dry run')
   await checkManifests(ports, manifests)
   const ledger = await LedgerStore.read(ledgerOf(ports))
-  const { plan, asked, live, changes } = await planOf({ ...ports, ledger }, manifests)
+  const live = await liveState(ports, ledger.state, manifests.release)
+  const { plan, asked, changes } = await planOf({ ...ports, ledger }, manifests, live)
   for (const { object, lines } of changes) for (const line of lines) story.tell(`${object} ${line}`)
   for (const text of smaller(asked, live)) story.tell(text, 'warning')
   if (plan.steps.length) story.phase('plan')

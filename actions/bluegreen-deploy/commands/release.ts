@@ -1,7 +1,7 @@
 // What deploy, prepare, and a rollback to a revision whose pods are gone have in common.
 import { loadRevision, sideOf } from '../ledger/revisions.ts'
 import type { Context } from '../machine/context.ts'
-import { drive, settle } from '../machine/machine.ts'
+import { drive, runStep, settle } from '../machine/machine.ts'
 import { kindOf, type Plan, planRelease, planSides, type Sides } from '../machine/plan.ts'
 import { type Asked, noProgress } from '../machine/step.ts'
 import { diffObjects } from '../manifests/diff.ts'
@@ -17,8 +17,8 @@ import { conclude, type ReleaseResult, resultOf } from './result.ts'
 export async function planOf(
   { ledger, ...reach }: Reach & Pick<Context, 'ledger' | 'smoke'>,
   { release, content }: Manifests,
-): Promise<{ plan: Plan; asked: Asked; live: Live; changes: ReturnType<typeof diffObjects> }> {
-  const live = await liveState(reach, ledger.state, release)
+  live: Live,
+): Promise<{ plan: Plan; asked: Asked; changes: ReturnType<typeof diffObjects> }> {
   const sides = planSides({ ledger: ledger.state, content, ...live })
   const candidate = renderRevision(release, content, sides.candidate)
   // Revision 0 is a color that no release made: it takes traffic back as it is.
@@ -28,7 +28,7 @@ export async function planOf(
   const replaces = sides.replaces ? await known(ledger, sides.replaces) : undefined
   const asked: Asked = { reach, kind: kindOf(reach.config), candidate, stable, replaces }
   const changes = diffObjects(stable?.known ? stable.content.objects : [], content.objects)
-  return { plan: planRelease(sides, asked), asked, live, changes }
+  return { plan: planRelease(sides, asked), asked, changes }
 }
 
 async function known(ledger: Context['ledger'], side: Revision | { color: Color; revision: number }): Promise<Revision | undefined> {
@@ -41,7 +41,7 @@ export async function releaseManifests(context: Context, manifests: Manifests): 
   const { ledger, story } = context
   const live = await liveState(context, ledger.state, manifests.release)
   await followLive(context, live.serving.color)
-  const { plan, asked, changes } = await planOf(context, manifests)
+  const { plan, asked, changes } = await planOf(context, manifests, live)
   if (plan.unchanged)
     return {
       ...resultOf(ledger.state, live.serving.color),
@@ -56,7 +56,7 @@ export async function releaseManifests(context: Context, manifests: Manifests): 
   for (const text of smaller(asked, live)) story.tell(text, 'warning')
   const [begin] = plan.steps
   const progress = noProgress()
-  await begin?.run(context, progress)
+  if (begin) await runStep(context, progress, begin)
   await drive(context, progress)
   return {
     ...conclude(ledger.state, progress, plan.candidate),

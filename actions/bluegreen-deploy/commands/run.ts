@@ -2,13 +2,10 @@
 
 import { refOf } from '../../shared/kubernetes/api/cluster.ts'
 import type { Lease } from '../../shared/kubernetes/api/lease.ts'
-import type { Command, Config } from '../config.ts'
+import type { Command } from '../config.ts'
 import { loadRevision } from '../ledger/revisions.ts'
-import { LedgerStore } from '../ledger/store.ts'
 import { servicesOf } from '../machine/colors.ts'
 import type { Context } from '../machine/context.ts'
-import { ledgerOf, type Ports } from '../ports.ts'
-import { Writer } from '../writes/writer.ts'
 import { cleanup } from './cleanup.ts'
 import { deploy } from './deploy.ts'
 import type { Manifests } from './manifests.ts'
@@ -20,18 +17,14 @@ import { rollback } from './rollback.ts'
 /** The commands that change something. */
 export type Changing = Exclude<Command, 'status'>
 
-/** Builds the context and runs the command in it. */
+/** Runs a command with everything that it needs. */
 export async function runCommand(
   command: Changing,
-  config: Config,
-  ports: Ports,
+  context: Context,
   lease: Lease,
   manifests: Manifests | undefined,
 ): Promise<ReleaseResult> {
-  const { cluster } = ports
-  const ledger = await LedgerStore.read(ledgerOf({ ...ports, config }))
-  const context: Context = { ...ports, config, ledger, writer: new Writer(cluster, lease, config.name) }
-  await ledger.write({ generation: lease.generation })
+  await context.ledger.write({ generation: lease.generation })
   if (lease.takenOver) await fence(context)
   switch (command) {
     case 'deploy':

@@ -51,6 +51,6 @@ async function passed(
     const left = until - clock.monotonic()
     if (left <= 0 || !(await pause(clock, Math.min(quarter, left), signal))) return
     const rest = until - clock.monotonic()
-    if (rest > 0) tell(`watching for another ${formatDuration(rest)}; nothing to object so far`)
+    if (rest >= 1_000) tell(`watching for another ${formatDuration(rest)}; nothing to object so far`)
   }
 }

@@ -11,7 +11,7 @@ import { clearColor, servicesOf } from './colors.ts'
 import type { Context } from './context.ts'
 import { firstServes } from './phases/rollback.ts'
 import { stepsOf } from './plan.ts'
-import { type Asked, noProgress, type Progress, Rejected } from './step.ts'
+import { type Asked, noProgress, type Progress, Rejected, type Step } from './step.ts'
 
 type Running = Exclude<Operation['phase'], 'prepared'>
 
@@ -54,10 +54,15 @@ export async function dropWarm(context: Context): Promise<void> {
 async function runPhase(context: Context, progress: Progress, operation: Operation, phase: Running): Promise<void> {
   const asked = await askedBy(context, operation)
   for (const step of stepsOf(phase, asked)) {
-    await step.run(context, progress)
-    progress.done.push({ id: step.id, describe: step.describe })
+    await runStep(context, progress, step)
   }
   await next(context, progress, asked, phase)
+}
+
+/** Runs a step, and notes that it was done. */
+export async function runStep(context: Context, progress: Progress, step: Step): Promise<void> {
+  await step.run(context, progress)
+  progress.done.push({ id: step.id, describe: step.describe })
 }
 
 /** What the operation of the ledger asks for, by the manifests that are kept. */
@@ -82,6 +87,7 @@ async function next(context: Context, progress: Progress, asked: Asked, phase: R
       if (kind === 'prepare') return advance(context, 'prepared', `wait for promote with revision ${candidate.revision}`)
       return beginShift(context, asked)
     case 'shift':
+      if (context.config.bake.time === 0) return beginRetire(context)
       return advance(context, 'bake', 'watch the candidate under traffic')
     case 'bake':
       return beginRetire(context)

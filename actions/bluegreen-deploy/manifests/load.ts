@@ -3,11 +3,11 @@ import { type FileHandle, glob, open, readdir, realpath, stat } from 'node:fs/pr
 import { join, relative, resolve } from 'node:path'
 import type { KubeObject } from '../../shared/kubernetes/api/cluster.ts'
 import { leadsOut } from '../../shared/workspace.ts'
+import { KUSTOMIZATION } from './kustomize.ts'
 import { ManifestError, MOST_BYTES, parseManifests } from './yaml.ts'
 
 /** More than any release needs; what is larger is a mistake, and is refused before anything is sent. */
 const MOST_OBJECTS = 2_000
-const KUSTOMIZATION = ['kustomization.yaml', 'kustomization.yml', 'Kustomization']
 
 export interface ManifestSources {
   /** Manifests lie in here; what leads out of it is refused. */

@@ -16,8 +16,13 @@ export type Recreated = { done: true } | { done: false; why: string }
  * and end pods that some node still sends requests to. Ends by itself when the spare pods cannot come.
  */
 export async function recreateColor(needs: Needs, revision: Revision, until: Until): Promise<Recreated> {
-  const all = await Promise.all(revision.workloads.map((workload) => recreate(needs, revision, workload, until)))
-  return all.find(({ done }) => !done) ?? { done: true }
+  // All are awaited: nothing may go on when this has ended.
+  const all = await Promise.allSettled(revision.workloads.map((workload) => recreate(needs, revision, workload, until)))
+  for (const one of all) {
+    if (one.status === 'rejected') throw one.reason
+    if (!one.value.done) return one.value
+  }
+  return { done: true }
 }
 
 /** When to end: at the signal, or after so many milliseconds. */

@@ -1,5 +1,5 @@
 import { type KubeObject, refOf } from '../../shared/kubernetes/api/cluster.ts'
-import { listOf, type Pod } from '../../shared/kubernetes/objects/read.ts'
+import { type Deployment, listOf, type Pod } from '../../shared/kubernetes/objects/read.ts'
 import { waitFor } from '../../shared/kubernetes/watch/wait.ts'
 import { formatDuration } from '../../shared/time/clock.ts'
 import type { Color } from '../release/names.ts'
@@ -25,11 +25,24 @@ export interface Removal {
  * stays. Idempotent. Throws when pods do not go, and says why.
  */
 export async function removeColor(needs: Needs, color: Color, { config, grace, passHeld }: Removal): Promise<void> {
-  const { cluster, writer, clock, signal, story } = needs
+  const { cluster, writer } = needs
   const { deployments, pods } = colorQueries(needs, color)
   const there = await listOf(cluster, deployments)
+  const running = await listOf(cluster, pods)
+  if (there.length + running.length > 0) await removePods(needs, color, { there, running, grace, passHeld })
+  for (const object of config) await writer.deleteOwn(refOf(object))
+}
+
+interface Found extends Pick<Removal, 'grace' | 'passHeld'> {
+  there: readonly Deployment[]
+  running: readonly Pod[]
+}
+
+async function removePods(needs: Needs, color: Color, { there, running, grace, passHeld }: Found): Promise<void> {
+  const { cluster, writer, clock, signal, story } = needs
+  const { deployments, pods } = colorQueries(needs, color)
   // Before their Deployment, whose deletion gives them their own grace: a kubelet that has begun to end a pod may not shorten it.
-  if (grace !== undefined) for (const pod of await listOf(cluster, pods)) await writer.deletePod(pod, grace)
+  if (grace !== undefined) for (const pod of running) await writer.deletePod(pod, grace)
   // In the foreground, so that the Deployment is there until its pods are gone and nothing makes new ones.
   for (const deployment of there) await writer.deleteOwn(refOf(deployment), { propagation: 'Foreground' })
   const shortened = new Set<string>()
@@ -59,7 +72,6 @@ export async function removeColor(needs: Needs, color: Color, { config, grace, p
     if (!passHeld) throw new Error(`color ${color} cannot be deleted: ${text}`)
     story.tell(text, 'warning')
   }
-  for (const object of config) await writer.deleteOwn(refOf(object))
 }
 
 /** A pod whose containers have all ended, and which a finalizer keeps in the list. */

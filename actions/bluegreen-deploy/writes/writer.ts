@@ -53,10 +53,12 @@ export class Writer {
 
   /**
    * Server-side apply. `own` objects are the release's and are taken by force, after it was seen that they are not somebody
-   * else's; of others a field that another manager owns is a FieldConflict, unless `force` says that safety comes first.
+   * else's; of others a field that another manager owns is a FieldConflict, unless `force` says that safety comes first. `fresh` objects
+   * are not there as far as is known: what is there all the same is a conflict, and then looked at.
    */
-  async apply(object: KubeObject, options: { own?: boolean; force?: boolean } = {}): Promise<KubeObject> {
+  async apply(object: KubeObject, options: { own?: boolean; force?: boolean; fresh?: boolean } = {}): Promise<KubeObject> {
     const ref = refOf(object)
+    if (options.fresh && !this.#seen.has(keyOf(ref))) this.#seen.set(keyOf(ref), undefined)
     return this.#again(ref, async (live) => {
       if (live && options.own) this.#assertOwn(live)
       const annotations = { ...object.metadata.annotations, [GENERATION]: String(this.#lease.generation) }
@@ -100,8 +102,8 @@ export class Writer {
     await this.#again(ref, async (live) => {
       if (!live || live.metadata.deletionTimestamp || !meant(live)) return
       await this.#cluster.delete(ref, { ...options, uid: live.metadata.uid, resourceVersion: live.metadata.resourceVersion })
+      this.#seen.delete(keyOf(ref))
     })
-    this.#seen.delete(keyOf(ref))
   }
 
   /** Deletes a pod, or shortens the grace of one that is already being deleted. */

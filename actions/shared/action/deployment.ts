@@ -25,9 +25,14 @@ export interface DeploymentOptions {
  * Creates a deployment of the run's commit and sets it in progress. Never throws and never waits longer than its timeout for an answer: the first
  * failure is told as a warning, and GitHub is not asked again.
  */
-export async function startDeployment(o: DeploymentOptions, host: Pick<Host, 'environment' | 'story' | 'runUrl'>): Promise<Deployment> {
+export async function startDeployment(
+  o: DeploymentOptions,
+  host: Pick<Host, 'environment' | 'story' | 'runUrl' | 'redact'>,
+): Promise<Deployment> {
   const { GITHUB_REPOSITORY: repository = '', GITHUB_SHA: ref, GITHUB_API_URL: baseUrl } = host.environment
   const [owner = '', repo = ''] = repository.split('/')
+  // GitHub refuses a longer one.
+  const brief = (text: string): string => host.redact(text).slice(0, 140).toWellFormed()
   const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
   let id: number | undefined
   const tell = async (
@@ -54,10 +59,9 @@ export async function startDeployment(o: DeploymentOptions, host: Pick<Host, 'en
         repo,
         deployment_id: id,
         state,
-        // GitHub refuses a longer one.
-        description: description.slice(0, 140),
+        description: brief(description),
         ...(host.runUrl ? { log_url: host.runUrl } : {}),
-        ...(url ? { environment_url: url } : {}),
+        ...(url ? { environment_url: host.redact(url) } : {}),
         request,
       })
     })
@@ -68,7 +72,7 @@ export async function startDeployment(o: DeploymentOptions, host: Pick<Host, 'en
       repo,
       ref,
       environment: o.environment,
-      description: (o.description ?? '').slice(0, 140),
+      description: brief(o.description ?? ''),
       ...(o.production === undefined ? {} : { production_environment: o.production }),
       // The run itself is one of the commit's checks, and it deploys this commit, not a merge.
       required_contexts: [],

@@ -9,8 +9,8 @@ export interface Result {
   exit?: 'success' | 'failure'
   /** Also writes the report as one HTML page. */
   html?: boolean
-  /** Further files, by their path in the workspace; without secrets already. */
-  files?: Record<string, string>
+  /** Further files, by their path in the workspace: what writes each of them, with every foreign text of it redacted. */
+  files?: Record<string, (redact: (text: string) => string) => string>
   /** Errors at a line of a file of the workspace, before the one for the whole. */
   annotations?: readonly { file: string; line: number; title: string; text: string }[]
 }

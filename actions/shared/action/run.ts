@@ -1,13 +1,11 @@
 // The GitHub side of an action: what its work gets, and what becomes of the result. Whatever the work does, a verdict comes out.
-import * as core from '@actions/core'
 import type { Findings, Report } from '../report/report.ts'
-import { createStory, type Story } from '../report/story.ts'
-import { cut, oneLine, plain, readableSeconds } from '../report/text.ts'
+import type { Story } from '../report/story.ts'
+import { cut, readableSeconds } from '../report/text.ts'
+import { type Door, openDoor } from './door.ts'
 import { InputError } from './inputs.ts'
-import { annotationText, createLog, harmless } from './log.ts'
 import { publish } from './publish.ts'
 import { causes, type Result } from './result.ts'
-import { createSecrets } from './secrets.ts'
 
 export type { Result } from './result.ts'
 
@@ -16,9 +14,9 @@ export interface Host {
   /** Aborted when the job is cancelled. The runner sends SIGINT, after 7.5 s SIGTERM, and kills 2.5 s later. */
   readonly signal: AbortSignal
   readonly story: Story
-  /** Hides a secret in the log, and in everything that the report becomes. */
+  /** Hides a secret in everything that leaves the process from now on, in whatever form it is written there. */
   readonly mask: (secret: string) => void
-  /** The text without the secrets that were masked so far. */
+  /** For what is stored or sent: the text without the secrets that were masked so far, at most about 1 MiB of it. Twice is as once. */
   readonly redact: (text: string) => string
   /** For the post step; written at once, so that it survives a kill. */
   readonly saveState: (name: string, value: string) => void
@@ -35,36 +33,22 @@ export function runUrl(environment: Record<string, string | undefined>): string 
 }
 
 /**
- * Runs the work of one step and publishes its result: report files, job summary, the outputs `outcome`, `report` and (when asked for)
- * `report-html`, one annotation, the exit code. Work that throws, crashes or ends without a result is an `error`. A post step with
- * nothing to say returns undefined.
+ * Runs the work of one step and publishes its result: report files, job summary, the outputs that every action has, one annotation, the exit
+ * code. Work that throws, crashes or ends without a result is an `error`. A post step with nothing to say returns undefined.
  */
 export async function runAction(name: string, body: (host: Host) => Promise<Result | undefined>): Promise<void> {
   const started = Date.now()
   const environment = process.env
-  const secrets = createSecrets()
-  const log = createLog()
-  const told = createStory(Date.now, log)
-  // Redacted before anything is cut: half a secret is no longer recognized.
-  const safe = (text: string): string => secrets.redact(plain(text))
-  const story: Story = {
-    ...told,
-    phase: (phase) => told.phase(safe(phase)),
-    tell: (text, level) => told.tell(safe(text), level),
-    evidence: (title, text) => told.evidence(safe(title), safe(text)),
-  }
+  const door = openDoor()
+  const { story, mask, redact, saveState } = door
   const watched = watch()
   const host: Host = {
     environment,
     signal: watched.signal,
     story,
-    mask(secret) {
-      if (secret.trim() === '') return
-      secrets.add(secret)
-      core.setSecret(secret)
-    },
-    redact: safe,
-    saveState: (key, value) => core.saveState(key, value),
+    mask,
+    redact,
+    saveState,
     getState: (key) => environment[`STATE_${key}`] ?? '',
     runUrl: runUrl(environment),
   }
@@ -75,13 +59,13 @@ export async function runAction(name: string, body: (host: Host) => Promise<Resu
   } catch (error) {
     if (error instanceof InputError) title = 'input'
     else if (isDefect(error) || environment['RUNNER_DEBUG'] === '1') story.evidence('Where the error came from', stackOf(error))
-    result = { report: failure(error, host.signal, safe) }
+    result = { report: failure(error, host.signal) }
   }
   watched.ended()
-  log.close()
+  door.close()
   if (result) {
     const { report: findings, exit } = result
-    const report: Report = {
+    const made: Report = {
       version: 1,
       action: name,
       started: new Date(started).toISOString(),
@@ -91,13 +75,12 @@ export async function runAction(name: string, body: (host: Host) => Promise<Resu
       timeline: story.timeline,
       evidence: [...(findings.evidence ?? []), ...story.kept],
     }
-    const published = await publish(report, result, secrets, environment)
-    for (const problem of published.problems) core.warning(annotationText(problem), { title: `${name}: report` })
-    for (const { file, line, title, text } of result.annotations ?? [])
-      core.error(annotationText(safe(text)), { title: safe(title), file, startLine: line })
-    announce(report, `${name}: ${title ?? report.outcome}`, safe)
+    const { report, problems, outputsLost } = await publish(made, result, door, environment)
+    for (const text of problems) door.annotate('warning', { title: `${name}: report`, text })
+    for (const annotation of result.annotations ?? []) door.annotate('error', annotation)
+    announce(report, `${name}: ${title ?? report.outcome}`, door)
     const failed = exit ? exit === 'failure' : report.outcome === 'failed' || report.outcome === 'error'
-    process.exitCode = failed || published.outputsLost ? 1 : 0
+    process.exitCode = failed || outputsLost ? 1 : 0
   }
   // A socket or a timer left behind by a library must not hold the job.
   setTimeout(() => process.exit(), 1000).unref()
@@ -125,21 +108,19 @@ function watch(): { signal: AbortSignal; crashed: Promise<never>; ended(): void 
 const isDefect = (error: unknown): boolean => [TypeError, ReferenceError, RangeError, SyntaxError].some((type) => error instanceof type)
 const stackOf = (error: unknown): string => (error instanceof Error && error.stack) || String(error)
 
-function failure(error: unknown, signal: AbortSignal, safe: (text: string) => string): Findings {
+function failure(error: unknown, signal: AbortSignal): Findings {
   const wrong = error instanceof InputError
   return {
     outcome: 'error',
     headline: wrong ? 'Wrong input: nothing was done' : signal.aborted ? 'Cancelled before it was done' : 'Stopped by an error',
-    reason: cut(safe(causes(error)), 8000),
+    reason: cut(causes(error), 8000),
     facts: [],
     data: wrong ? { inputs: error.problems } : {},
   }
 }
 
-function announce(report: Report, title: string, safe: (text: string) => string): void {
-  const headline = safe(report.headline)
-  core.info(harmless(`${report.outcome}: ${oneLine(headline)} (${readableSeconds(report.seconds)})`))
-  if (report.outcome === 'passed') return
-  const say = report.outcome === 'inconclusive' ? core.warning : core.error
-  say(annotationText(report.reason ? `${headline}\n${safe(report.reason)}` : headline), { title })
+function announce({ outcome, headline, reason, seconds }: Report, title: string, door: Door): void {
+  door.say(`${outcome}: ${headline} (${readableSeconds(seconds)})`)
+  if (outcome === 'passed') return
+  door.annotate(outcome === 'inconclusive' ? 'warning' : 'error', { title, text: reason ? `${headline}\n${reason}` : headline })
 }

@@ -1,6 +1,7 @@
 // Prometheus' query API over HTTP, and what speaks it: Thanos, Mimir, VictoriaMetrics, managed ones. Every call has a deadline and a limit
 // of its size, and only some are under way at once.
-import { Agent, request } from 'undici'
+import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
+import { proxyFor } from '../proxy.ts'
 import { cut, oneLine } from '../report/text.ts'
 import { readText } from '../stream.ts'
 import { type Answer, AnswerError, readAnswer, type Series } from './answer.ts'
@@ -26,6 +27,8 @@ export interface PrometheusOptions {
   /** Of an answer, in bytes. */
   limit?: number
   signal: AbortSignal
+  /** Where $HTTPS_PROXY, $HTTP_PROXY and $NO_PROXY are looked for; that of the process unless it is given. */
+  environment?: Record<string, string | undefined>
 }
 
 /** Prometheus refuses more points of one series in one answer. */
@@ -34,19 +37,27 @@ const BODY_LIMIT = 64 * 2 ** 20
 /** Queries under way at once: a release must not be what slows the monitoring down. */
 const WIDTH = 8
 
+/** The connections to a Prometheus, through the proxy that the environment asks for. Throws when that is no address. */
+function agentFor({ url, tls: { ca, cert, key }, timeout, environment = process.env }: PrometheusOptions): Dispatcher {
+  const tls = { ...(ca && { ca }), ...(cert && key && { cert, key }) }
+  const address = URL.parse(url)
+  const proxy = address ? proxyFor(address, environment) : undefined
+  if (proxy === undefined) return new Agent({ connections: WIDTH, connect: { timeout, ...tls } })
+  if (!/^https?:/.test(proxy))
+    throw new Error(`the proxy for ${address?.host} is of a kind that is not supported here: http:// and https:// are`)
+  // As Go does it: a tunnel to https only, since proxies often allow none to other ports.
+  return new ProxyAgent({ uri: proxy, connections: WIDTH, proxyTunnel: false, requestTls: { timeout, ...tls }, proxyTls: { timeout } })
+}
+
 export class PrometheusClient implements Prometheus {
   readonly #options: PrometheusOptions
-  readonly #agent: Agent
+  readonly #agent: Dispatcher
   #free = WIDTH
   readonly #waiting: (() => void)[] = []
 
   constructor(options: PrometheusOptions) {
     this.#options = options
-    const { ca, cert, key } = options.tls
-    this.#agent = new Agent({
-      connections: WIDTH,
-      connect: { timeout: options.timeout, ...(ca && { ca }), ...(cert && key && { cert, key }) },
-    })
+    this.#agent = agentFor(options)
   }
 
   instant(query: string, at: number): Promise<Answer> {

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case "up":
-			if err := Up(Options{Dir: os.Args[2], Nodes: 1, Owner: os.Stdin}, os.Stdout); err != nil {
+			if err := Up(Options{Dir: os.Args[2], Nodes: 1, About: `{"checkout":"/src"}`, Owner: os.Stdin}, os.Stdout); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				os.Exit(1)
 			}
@@ -220,8 +220,44 @@ func TestPartsCanBeHarmedOnPurpose(t *testing.T) {
 	}
 }
 
+func TestAClusterSaysWhoseItIs(t *testing.T) {
+	u := start(t, base(t), "plain")
+	u.event("ready")
+	text, err := os.ReadFile(filepath.Join(u.dir, "cluster.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept struct {
+		Since time.Time
+		About struct{ Checkout string }
+	}
+	if err := json.Unmarshal(text, &kept); err != nil || kept.Since.IsZero() || kept.About.Checkout != "/src" {
+		t.Errorf("%s (%v)", text, err)
+	}
+}
+
+func TestAnotherClustersEndMayRemoveTheParentAtAnyMoment(t *testing.T) {
+	parent := base(t)
+	really := sweep
+	defer func() { sweep = really }()
+	times := 0
+	sweep = func(base string) {
+		if times++; times == 1 {
+			os.Remove(base)
+		}
+	}
+	lock, err := claim(filepath.Join(parent, "one"))
+	if err != nil || times != 2 {
+		t.Fatalf("%v after %d tries", err, times)
+	}
+	lock.Close()
+}
+
 func TestOptionsAreChecked(t *testing.T) {
 	if err := Up(Options{Dir: "x", Nodes: 3}, io.Discard); err == nil || !strings.Contains(err.Error(), "--nodes is 3") {
+		t.Error(err)
+	}
+	if err := Up(Options{Dir: "x", Nodes: 1, About: "{"}, io.Discard); err == nil || !strings.Contains(err.Error(), "--about is no JSON") {
 		t.Error(err)
 	}
 	if err := Up(Options{Dir: "/tmp/" + strings.Repeat("x", 90), Nodes: 1}, io.Discard); err == nil || !strings.Contains(err.Error(), "too long") {

@@ -30,6 +30,8 @@ type Options struct {
 	Nodes int
 	// ProxyPeriod is how often at most kube-proxy writes its rules.
 	ProxyPeriod time.Duration
+	// About says whose the cluster is: a JSON object that stands in the event ready, and so in cluster.json. May be empty.
+	About string
 	// Owner, where given, is read to its end; then the cluster stops.
 	Owner io.Reader `json:"-"`
 }
@@ -42,6 +44,9 @@ func Up(o Options, out io.Writer) (err error) {
 	}
 	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
 		return err
+	}
+	if o.About != "" && !json.Valid([]byte(o.About)) {
+		return fmt.Errorf("--about is no JSON: %s", o.About)
 	}
 	// A unix socket's path has 107 bytes; the kubelet's longest is this much longer than the folder.
 	if longest := len(o.Dir) + len("/node-1/kubelet/pod-resources/kubelet.sock"); longest > 107 {
@@ -81,7 +86,7 @@ func Up(o Options, out io.Writer) (err error) {
 	if o.Owner != nil {
 		go func() { io.Copy(io.Discard, o.Owner); stop() }()
 	}
-	failed := relay(events, out, o.Dir, inside.Process.Pid)
+	failed := relay(events, out, o, inside.Process.Pid)
 	err = inside.Wait()
 	if failed != "" {
 		return errors.New(failed)
@@ -129,24 +134,27 @@ func Namespaces() *syscall.SysProcAttr {
 	return attr
 }
 
-// relay passes the events on. To "ready" it adds the pid as this side of the namespace sees it, and keeps that line in
-// cluster.json for those who come later. It returns why the cluster failed, if it did.
-func relay(events io.Reader, out io.Writer, dir string, pid int) (failed string) {
+// relay passes the events on. To "ready" it adds the pid as this side of the namespace sees it, whose the cluster is and since when, and
+// keeps that line in cluster.json for those who come later. It returns why the cluster failed, if it did.
+func relay(events io.Reader, out io.Writer, o Options, pid int) (failed string) {
 	for lines := bufio.NewScanner(events); lines.Scan(); {
 		var event map[string]any
 		if json.Unmarshal(lines.Bytes(), &event) != nil {
 			continue
 		}
 		if event["event"] == "ready" {
-			event["pid"] = pid
+			event["pid"], event["since"] = pid, time.Now().UTC().Format(time.RFC3339)
+			if o.About != "" {
+				event["about"] = json.RawMessage(o.About)
+			}
 		}
 		if event["event"] == "died" {
 			failed = fmt.Sprint(event["message"])
 		}
 		line, _ := json.Marshal(event)
 		if event["event"] == "ready" {
-			os.WriteFile(filepath.Join(dir, "cluster.json.new"), line, 0o600)
-			os.Rename(filepath.Join(dir, "cluster.json.new"), filepath.Join(dir, "cluster.json"))
+			os.WriteFile(filepath.Join(o.Dir, "cluster.json.new"), line, 0o600)
+			os.Rename(filepath.Join(o.Dir, "cluster.json.new"), filepath.Join(o.Dir, "cluster.json"))
 		}
 		out.Write(append(line, '\n'))
 	}
@@ -173,7 +181,9 @@ func claim(dir string) (*os.File, error) {
 			return nil, fmt.Errorf("%s belongs to another user", base)
 		}
 		sweep(base)
-		if err := os.Mkdir(dir, 0o700); errors.Is(err, os.ErrExist) {
+		if err := os.Mkdir(dir, 0o700); errors.Is(err, os.ErrNotExist) {
+			continue // removed as above, but a moment later
+		} else if errors.Is(err, os.ErrExist) {
 			return nil, fmt.Errorf("a cluster runs in %s already", dir)
 		} else if err != nil {
 			return nil, err
@@ -194,8 +204,8 @@ func lockFolder(path string, how int) (*os.File, error) {
 	return f, nil
 }
 
-// sweep removes the folders that nobody holds.
-func sweep(base string) {
+// sweep removes the folders that nobody holds. A variable for the tests, which let another cluster end at this moment.
+var sweep = func(base string) {
 	entries, _ := os.ReadDir(base)
 	for _, e := range entries {
 		path := filepath.Join(base, e.Name())

@@ -1,4 +1,5 @@
 // Foreign text and a secret wherever text can go.
+import { parse } from 'yaml'
 import { runAction } from '../../../../actions/shared/action/run.ts'
 import { hostile } from '../../report/hostile.ts'
 import { result } from './report.ts'
@@ -12,15 +13,25 @@ await runAction('demo', async (host) => {
   host.story.tell(text, 'bad')
   // A cut through the secret must not leave half of it.
   host.story.evidence(text, `${'x'.repeat(16 * 1024 - 5)}${secret}${`${text}\n`.repeat(10_000)}`)
+  // What libraries, their console and Node itself say.
+  process.emitWarning(`w-planted ${text}`)
+  console.error(`e-planted ${text}`)
+  console.log(`o-planted ${text}`)
+  process.stderr.write(Buffer.from('##[set-output name=x]r-plan'))
+  process.stderr.write('ted')
+  parse(`? ["##[set-output name=verdict]healthy"]\n: 1`)
+  await new Promise((done) => setImmediate(done))
+  host.saveState('state', text)
   return {
     ...result('failed', {
       headline: text,
       reason: text,
       facts: [{ name: text, value: text }],
+      evidence: [{ title: text, text }],
       chart: {
         title: text,
-        x: 'x',
-        y: 'y',
+        x: text,
+        y: text,
         series: [
           {
             name: text,
@@ -35,5 +46,7 @@ await runAction('demo', async (host) => {
     }),
     html: true,
     outputs: { answer: text },
+    files: { 'out.txt': (redact) => redact(text) },
+    annotations: [{ file: 'a', line: 1, title: text, text }],
   }
 })

@@ -17,7 +17,7 @@ await runAction('demo', async (host) => {
     outputs: { plan: 'two\nlines' },
     html: host.environment.HTML === 'true',
     ...(host.environment.FILES && {
-      files: { 'out/deep/junit.xml': '<x/>', '/dev/null/x': '' },
+      files: { 'out/deep/junit.xml': () => '<x/>', '/dev/null/x': () => '' },
       annotations: [{ file: 'suite.yaml', line: 7, title: 'check a', text: 'it is ##[bad]' }],
     }),
     ...(exit === 'success' || exit === 'failure' ? { exit } : {}),

@@ -51,6 +51,15 @@ const troubles: Record<string, (host: Host) => Promise<Result | undefined>> = {
     setInterval(() => undefined, 1000)
     return Promise.resolve(result('passed'))
   },
+  unread: async (host) => {
+    console.log('ready')
+    for (let i = 0; i < 500; i++) {
+      host.story.tell(`line ${i} ${'x'.repeat(1000)}`)
+      console.error('beside')
+      await new Promise((done) => setTimeout(done, 1))
+    }
+    return result('passed')
+  },
   'no-json': () => {
     const circle: Record<string, unknown> = {}
     circle.self = circle

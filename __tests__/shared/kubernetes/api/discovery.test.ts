@@ -8,10 +8,14 @@ const LISTS: Record<string, unknown> = {
     resources: [
       { name: 'ingresses', kind: 'Ingress', namespaced: true },
       { name: 'ingresses/status', kind: 'Ingress', namespaced: false },
+      null,
+      { name: 7, kind: 'Ingress' },
       { name: 'ingressclasses', kind: 'IngressClass', namespaced: false },
     ],
   },
-  '/apis/networking.k8s.io': { versions: [{ groupVersion: 'networking.k8s.io/v1' }, { groupVersion: 'networking.k8s.io/v1beta1' }] },
+  '/apis/networking.k8s.io': {
+    versions: [null, { groupVersion: 1 }, { groupVersion: 'networking.k8s.io/v1' }, { groupVersion: 'networking.k8s.io/v1beta1' }],
+  },
   '/api/v1': {},
 }
 
@@ -32,6 +36,7 @@ test.each([
   ['v1', 'Pod', undefined, '/api/v1/pods', 0],
   ['v1', 'Namespace', 'shop', '/api/v1/namespaces', 0],
   ['apps/v1', 'Deployment', 'shop', '/apis/apps/v1/namespaces/shop/deployments', 0],
+  ['authorization.k8s.io/v1', 'SelfSubjectRulesReview', undefined, '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews', 0],
   ['coordination.k8s.io/v1', 'Lease', 'shop', '/apis/coordination.k8s.io/v1/namespaces/shop/leases', 0],
   ['networking.k8s.io/v1', 'Ingress', 'shop', '/apis/networking.k8s.io/v1/namespaces/shop/ingresses', 1],
   ['networking.k8s.io/v1', 'IngressClass', 'shop', '/apis/networking.k8s.io/v1/ingressclasses', 1],

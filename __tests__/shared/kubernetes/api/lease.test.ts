@@ -103,8 +103,8 @@ test.each([
   for (const renewTime of ['2020-01-01T00:00:00.000000Z', '2030-01-01T00:00:00.000000Z', 'nonsense']) {
     const scene = new Scene()
     scene.put({ holderIdentity: 'dead', leaseDurationSeconds: promised, renewTime, leaseTransitions: 1 })
-    // Longer than its patience: there is nobody to be patient with. Each answer takes a while.
-    const lease = await scene.acquire('two', { duration, timeout: 5_000 }, { hold: () => scene.clock.sleep(5) })
+    // Each answer takes a while.
+    const lease = await scene.acquire('two', { duration }, { hold: () => scene.clock.sleep(5) })
     expect(scene.clock.monotonic()).toBeGreaterThanOrEqual(after)
     expect(scene.clock.monotonic()).toBeLessThanOrEqual(after + 1_500)
     expect([lease.generation, lease.takenOver]).toEqual([2, true])
@@ -255,4 +255,35 @@ test('a run that was frozen past its lease finds out before it writes', async ()
   expect(next.takenOver).toBe(true)
   await expect(lease.assertHeld()).rejects.toThrow(/now by two/)
   await next.assertHeld()
+})
+
+test.each([
+  ['promises longer than that', 3600],
+  ['would be taken over a moment later', 6],
+])('the timeout limits the wait for a silent holder that %s, too', async (_, promised) => {
+  const scene = new Scene()
+  scene.put({ holderIdentity: 'dead', leaseDurationSeconds: promised })
+  const error = await scene.acquire('two', { duration: 2_000, timeout: 5_000 }).catch((thrown: unknown) => thrown)
+  expect(error).toBeInstanceOf(Superseded)
+  expect((error as Error).message).toMatch(/by dead, which showed no sign of life for 5s .+ lock-timeout that is longer$/)
+  expect(scene.clock.monotonic()).toBe(5_000)
+})
+
+test.each([
+  ['leaseDurationSeconds', 2 ** 31 - 1],
+  ['leaseDurationSeconds', -1],
+  ['leaseDurationSeconds', 0.5],
+  ['leaseDurationSeconds', '30'],
+  ['leaseTransitions', 2 ** 31 - 1],
+  ['leaseTransitions', 1e300],
+  ['leaseTransitions', [1]],
+])("a Lease whose %s is %j is nobody's: an error names the object and says what to do", async (field, value) => {
+  const scene = new Scene()
+  // A holder whose promise is over at once, so that the count of holders is looked at.
+  scene.put({ holderIdentity: field === 'leaseTransitions' ? '' : 'x', leaseTransitions: 1, [field]: value })
+  const error = await scene.acquire('two', { timeout: 5_000 }).catch((thrown: unknown) => thrown)
+  expect((error as Error).message).toMatch(
+    new RegExp(`^Lease/bluegreen-web in namespace shop: spec.${field} is .+kubectl delete lease bluegreen-web`),
+  )
+  expect(scene.clock.monotonic()).toBe(0)
 })

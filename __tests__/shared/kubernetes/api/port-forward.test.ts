@@ -148,3 +148,39 @@ test('nobody behind a Service is said', async () => {
   slice('web-1', ['a', 'b'], false)
   await expect(forward(to, signal)).rejects.toMatchObject({ code: 'ENOENDPOINTS', message: 'Service/web has no ready pods' })
 })
+
+test.each<[string, object | null, object[], RegExp]>([
+  [
+    'ExternalName',
+    { type: 'ExternalName', externalName: 'db.example.com' },
+    [],
+    /^Service\/db in namespace shop .+ExternalName.+db\.example\.com/,
+  ],
+  ['no ports', { selector: {} }, [], /^Service\/db in namespace shop has no ports/],
+  ['ports that are null', { ports: null }, [], /^Service\/db in namespace shop has no ports/],
+  ['ports that are none', { ports: [null, 7] }, [], /^Service\/db in namespace shop has no ports/],
+  ['no spec', null, [], /^Service\/db in namespace shop has no ports/],
+  ['other ports', { ports: [{ port: 1 }, { name: 'x', port: 2 }] }, [], /^Service\/db has no port 5432; it has 1, x$/],
+  ['slices without anything', { ports: [{ port: 5432 }] }, [{}, { ports: null, endpoints: null }], /^Service\/db has no ready pods$/],
+  [
+    'slices of odd things',
+    { ports: [{ port: 5432 }] },
+    [{ ports: [null, { port: 5432 }], endpoints: [null, {}, { targetRef: null }, { targetRef: { kind: 'Node', name: 'n' } }] }],
+    /^Service\/db has no ready pods$/,
+  ],
+])('a Service with %s leads to nobody, in words that name it', async (_, spec, slices, words) => {
+  const odd = new MemoryCluster(new TestClock())
+  odd.put({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'db', namespace: 'shop' }, ...(spec && { spec }) })
+  const labels = { 'kubernetes.io/service-name': 'db' }
+  for (const [at, more] of slices.entries())
+    odd.put({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: `db-${at}`, namespace: 'shop', labels },
+      ...more,
+    })
+  const error = await createForward(new KubeConfig(), odd)({ namespace: 'shop', service: 'db', port: '5432' }, signal).catch(
+    (e: unknown) => e,
+  )
+  expect(error).toMatchObject({ code: 'ENOENDPOINTS', message: expect.stringMatching(words) })
+})

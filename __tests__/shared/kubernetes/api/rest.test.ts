@@ -1,6 +1,19 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { ApiError, type Cluster, type WatchEvent } from '../../../../actions/shared/kubernetes/api/cluster.ts'
-import { type ApiServer, cut, drop, hang, json, type Reply, startApiServer, status, text } from '../../../support/api-server.ts'
+import { CredentialError } from '../../../../actions/shared/kubernetes/api/permanent.ts'
+import {
+  type ApiServer,
+  behindProxy,
+  cut,
+  drop,
+  hang,
+  json,
+  type Reply,
+  review,
+  startApiServer,
+  status,
+  text,
+} from '../../../support/api-server.ts'
 
 let server: ApiServer
 beforeAll(async () => {
@@ -366,4 +379,200 @@ test('through the proxy, a refusal of the API server is an error that names the 
   expect((await failure(server.client().cluster.proxy(to))).message).toBe(
     'cannot get /health?full=1 of web through services/proxy: 403 services "web" is forbidden',
   )
+})
+
+test('through the proxy, headers go along to the pod; the credentials stay our own', async () => {
+  server.answer(text('fine'))
+  await server.client().cluster.proxy({ ...to, headers: { Accept: 'text/plain', 'X-Probe': 'yes' } })
+  expect(server.calls[0]?.headers).toMatchObject({ accept: 'text/plain', 'x-probe': 'yes', authorization: 'Bearer 0' })
+})
+
+test.each([
+  'Authorization',
+  'HOST',
+  'Impersonate-User',
+  'impersonate-extra-scopes',
+  'X-Remote-User',
+  'Transfer-Encoding',
+  'content-length',
+])('through the proxy, no request carries a header %s of its own', async (name) => {
+  server.answer(text('fine'))
+  const error = await failure(server.client().cluster.proxy({ ...to, headers: { [name]: 'x' } }))
+  expect(error.message).toContain(`the header ${name} cannot be sent`)
+  expect(server.calls).toEqual([])
+})
+
+test('through the proxy, a request that nobody waits for any more ends with their reason, also while it waits for its next try', async () => {
+  const { cluster, told } = server.client()
+  for (const [replies, tries] of [
+    [[hang], 1],
+    [[drop, hang], 2],
+  ] as const) {
+    const stop = new AbortController()
+    server.answer(...replies)
+    const call = cluster.proxy({ ...to, signal: stop.signal })
+    while (server.calls.length < tries) await new Promise(setImmediate)
+    stop.abort(new Error('enough'))
+    await expect(call).rejects.toThrow('enough')
+  }
+  expect(told).toHaveLength(1)
+})
+
+const forged = { ...MARK, 'x-kubernetes-pf-flowschema-uid': 'x', 'retry-after': '5' }
+test.each<[string, Reply, { status: number; times: number }]>([
+  ['403', status(403, 'forged by the pod', {}, forged), { status: 403, times: 1 }],
+  ['401', status(401, 'Unauthorized', {}, forged), { status: 401, times: 1 }],
+  ['403 as YAML', text('apiVersion: v1\nkind: Status\n', 403, forged), { status: 403, times: 1 }],
+  ['403 as protobuf', text('k8s\0\n', 403, forged), { status: 403, times: 1 }],
+  ['500 with a pause that is no number', status(500, 'x', { details: { retryAfterSeconds: 'x' } }, MARK), { status: 500, times: 2 }],
+  ['429', status(429, 'slow down', { details: { retryAfterSeconds: 3600 } }, forged), { status: 429, times: 2 }],
+  ['429 in the words of its queues', text('Too many requests, please try again later.\n', 429, forged), { status: 429, times: 2 }],
+  ['503', status(503, 'apiserver is shutting down', {}, forged), { status: 503, times: 2 }],
+])('through the proxy, a pod that answers %s as the API server would is a bad answer of the pod', async (_, reply, expected) => {
+  const { cluster, clock, renewed } = server.client()
+  server.answer(behindProxy([reply], review(true)))
+  const answer = await cluster.proxy({ ...to, https: true })
+  expect(answer).toMatchObject({ reached: true, status: expected.status })
+  const [proxied, own] = [true, false].map((way) => server.calls.filter(({ path }) => path.includes('/proxy/') === way))
+  expect([proxied?.length, own?.length]).toEqual([expected.times, expected.times])
+  const resourceAttributes = { namespace: 'shop', verb: 'get', resource: 'services', subresource: 'proxy', name: 'https:web:80' }
+  expect(own?.[0]).toMatchObject({ path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', body: { spec: { resourceAttributes } } })
+  expect([clock.monotonic(), renewed()]).toEqual([expected.times === 1 ? 0 : 200, 0])
+})
+
+test.each<[string, Reply, Reply, RegExp]>([
+  ['does not permit the call', status(403, 'services "web" is forbidden'), review(false), /403 services "web" is forbidden$/],
+  ['gives no answer that can be read', status(403, 'no'), review('yes'), /403 no$/],
+  ['may not be asked', status(403, 'no'), status(403, 'no reviews'), /403 no$/],
+  ['refuses the credentials', status(403, 'no'), status(401, 'Unauthorized'), /401 Unauthorized$/],
+  ['fails', status(403, 'no'), status(500, 'etcdserver: no leader'), /500 etcdserver: no leader \(tried for 10s\)$/],
+  ['breaks off', status(500, 'no'), drop, /\(tried for 10s\)$/],
+])("through the proxy, a refusal is the API server's when it %s", async (_, reply, own, said) => {
+  server.answer(behindProxy([reply], own))
+  expect((await failure(server.client().cluster.proxy(to))).message).toMatch(said)
+})
+
+test('through the proxy, a fault of the API server that is over when it is asked gets a second chance', async () => {
+  const { cluster, told } = server.client()
+  server.answer(behindProxy([status(500, 'etcdserver: leader changed'), text('fine')], review(true)))
+  expect(await cluster.proxy(to)).toEqual({ reached: true, status: 200, body: 'fine' })
+  expect(told).toEqual([expect.stringContaining('asking again')])
+})
+
+test('through the proxy, a 404 of the pod is an answer, and what the API server does not find was not reached', async () => {
+  const { cluster } = server.client()
+  server.answer(behindProxy([status(404, 'orders "7" not found'), status(404, 'services "web" not found')], review(true)))
+  expect(await cluster.proxy(to)).toMatchObject({ reached: true, status: 404 })
+  expect(await cluster.proxy(to)).toEqual({ reached: false, status: 404, body: 'services "web" not found' })
+})
+
+test.each<[string, Reply]>([
+  ['a word', status(503, 'no', { details: { retryAfterSeconds: 'x' } })],
+  ['a list', status(503, 'no', { details: { retryAfterSeconds: [7] } })],
+  ['less than nothing', status(503, 'no', { details: { retryAfterSeconds: -5 } })],
+  ['nothing', status(503, 'no', { details: { retryAfterSeconds: 0 } })],
+  ['a fraction', status(503, 'no', { details: { retryAfterSeconds: 1e-9 } })],
+  ['more than anybody means', status(503, 'no', { details: { retryAfterSeconds: 1e300 } })],
+  ['a head in words', status(503, 'no', {}, { 'retry-after': 'soon' })],
+  ['a head of hexadecimal digits', status(503, 'no', {}, { 'retry-after': '0x10' })],
+  ['a head of too many digits', status(503, 'no', {}, { 'retry-after': '9'.repeat(400) })],
+  ['a date that is past', status(503, 'no', {}, { 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' })],
+  ['details that are a word', status(503, 'no', { details: 'x' })],
+  ['details that are null', status(503, 'no', { details: null })],
+])('a pause of %s is none that was asked for: the waits are our own, and end', async (_, reply) => {
+  server.answer(reply)
+  const { cluster, clock, told } = server.client()
+  expect((await failure(cluster.get(WEB))).message).toMatch(/503 no \(tried for 10s\)$/)
+  expect(told.length).toBeLessThan(10)
+  expect(clock.monotonic()).toBeLessThanOrEqual(10_000)
+})
+
+test('a Retry-After that is a date is waited for', async () => {
+  const { cluster, clock } = server.client()
+  server.answer(status(503, 'no', {}, { 'retry-after': new Date(clock.now() + 4_000).toUTCString() }), good)
+  await cluster.get(WEB)
+  expect(clock.monotonic()).toBe(4_000)
+})
+
+test('a Status with parts of wrong kinds is read as far as it has right ones', async () => {
+  server.answer(status(409, 'conflict', { message: { a: 1 }, reason: 7, details: { causes: [null, 'x', { field: '.spec', message: 5 }] } }))
+  const error = await failure(server.client().cluster.apply(web))
+  expect(error).toMatchObject({ status: 409, reason: '', said: 'no explanation', details: { causes: [{ field: '.spec' }] } })
+})
+
+test('of a long outage over many calls only some tries are told', async () => {
+  server.answer(status(503, 'no', { details: { retryAfterSeconds: 1 } }))
+  const { cluster, told } = server.client({ patience: 300_000 })
+  await failure(cluster.get(WEB))
+  await failure(cluster.get(WEB))
+  expect(server.calls.length).toBeGreaterThan(550)
+  expect(told.length).toBeLessThan(40)
+  expect(told.at(-1)).toContain('512 calls were tried again so far')
+})
+
+test.each<[string, object]>([
+  ['no object', { type: 'ADDED', object: null }],
+  ['no metadata', { type: 'ADDED', object: { kind: 'Pod' } }],
+  ['another type', { type: 'constructor', object: { metadata: {} } }],
+  ['an error without a code', { type: 'ERROR', object: { code: 'x', message: 'oops' } }],
+])('an event of a watch with %s ends it as a fault', async (_, line) => {
+  server.answer(text(`${JSON.stringify(line)}\n`))
+  await expect(watched(server.client().cluster)).rejects.toThrow(/^cannot watch Pod objects in namespace shop: (no event|500 oops)/)
+})
+
+test('a list whose items are no objects is no answer', async () => {
+  server.answer(json({ kind: 'PodList', items: [null] }), json({ kind: 'PodList', items: [{}] }), podList)
+  expect((await server.client().cluster.list(pods)).items).toEqual([])
+  expect(server.calls).toHaveLength(3)
+})
+
+const untrusted = () => {
+  const inner = Object.assign(new Error('unable to verify the first certificate'), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
+  return new TypeError('fetch failed', { cause: inner })
+}
+test.each<[string, () => Error, RegExp]>([
+  ['credentials that cannot be had', () => new CredentialError('the tool is missing'), /namespace shop: the tool is missing$/],
+  ['a certificate that nobody trusts', untrusted, /is not trusted \(UNABLE_.+certificate-authority-data/],
+])('%s end a call at once and are told once', async (_, fault, said) => {
+  server.answer(good)
+  const { cluster, clock, told, renewed } = server.client({ fault })
+  expect((await failure(cluster.get(WEB))).message).toMatch(said)
+  expect([clock.monotonic(), told, renewed(), server.calls]).toEqual([0, [], 0, []])
+})
+
+test('a refusal of renewed credentials stays before the first write; after it the call is tried on, each time with new ones', async () => {
+  const { cluster, told, renewed } = server.client()
+  const refused = status(401, 'Unauthorized')
+  server.answer(refused)
+  await failure(cluster.get(WEB))
+  expect([renewed(), told]).toEqual([1, []])
+  server.answer(good, refused, refused, refused, refused, good)
+  await cluster.apply(web, { dryRun: true })
+  await failure(cluster.get(WEB))
+  expect(server.calls).toHaveLength(3)
+  await failure(cluster.get(WEB))
+  server.answer(good, refused, refused, refused, good)
+  await cluster.apply(web)
+  expect(await cluster.get(WEB)).toEqual(web)
+  expect(server.calls).toHaveLength(5)
+  expect(renewed()).toBe(6)
+})
+
+test('after the first write credentials that cannot be had are asked for anew for as long as other faults', async () => {
+  let broken = false
+  const { cluster, clock, renewed } = server.client({ fault: () => (broken ? new CredentialError('the tool is missing') : undefined) })
+  server.answer(good)
+  await cluster.apply(web)
+  broken = true
+  expect((await failure(cluster.get(WEB))).message).toMatch(/the tool is missing \(tried for 10s\)$/)
+  expect(clock.monotonic()).toBeGreaterThan(5_000)
+  expect(renewed()).toBeGreaterThan(3)
+})
+
+test('a review of permissions is no write', async () => {
+  const { cluster } = server.client()
+  server.answer(json({ kind: 'SelfSubjectAccessReview' }), status(401, 'Unauthorized'))
+  await cluster.create({ apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', metadata: { name: '' } })
+  await failure(cluster.get(WEB))
+  expect(server.calls).toHaveLength(3)
 })

@@ -12,6 +12,7 @@ const pod = (name: string, ready: boolean, containerStatuses: ContainerStatus[] 
   status: { conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }], containerStatuses },
 })
 const running = { name: 'web', state: {} }
+const NOW = Date.UTC(2026, 0, 1)
 
 function scene() {
   const cluster = new MemoryCluster(new TestClock())
@@ -91,7 +92,7 @@ test('nothing is said to be nothing, and what cannot be read is said in its plac
     '(cannot list Event: 403 forbidden)',
     '(cannot logs Pod: 403 forbidden)',
   ])
-  expect(await lastWarning(intercept(cluster, { before }), 'shop', pods)).toBeUndefined()
+  expect(await lastWarning(intercept(cluster, { before }), 'shop', pods, NOW)).toBeUndefined()
 })
 
 test('a fault that is not of the API is not taken for one', async () => {
@@ -101,20 +102,33 @@ test('a fault that is not of the API is not taken for one', async () => {
   }
   const pods = [pod('web', false, [running])]
   await expect(diagnose(intercept(cluster, { before }), 'shop', pods)).rejects.toThrow('a mistake')
-  await expect(lastWarning(intercept(cluster, { before }), 'shop', pods)).rejects.toThrow('a mistake')
+  await expect(lastWarning(intercept(cluster, { before }), 'shop', pods, NOW)).rejects.toThrow('a mistake')
 })
 
-test('the last warning is that of the probes, else any; nothing else counts', async () => {
+test('the last warning is that of the probes, else any; nothing else counts, and none that is older than two minutes', async () => {
   const { cluster, event } = scene()
   const pods = [pod('good', true), pod('bad', false)]
-  const warning = () => lastWarning(cluster, 'shop', pods)
-  event('bad', 'pulled', { type: 'Normal', lastTimestamp: '2026-01-09T00:00:00Z' })
-  event('good', 'of another', { lastTimestamp: '2026-01-09T00:00:00Z' })
+  const at = (seconds: number) => new Date(NOW + seconds * 1000).toISOString()
+  const warning = (seconds = 0) => lastWarning(cluster, 'shop', pods, NOW + seconds * 1000)
+  event('bad', 'pulled', { type: 'Normal', lastTimestamp: at(0) })
+  event('good', 'of another', { lastTimestamp: at(0) })
+  event('bad', 'of yesterday', { lastTimestamp: at(-86_400) })
   expect(await warning()).toBeUndefined()
-  event('bad', 'old', { lastTimestamp: '2026-01-01T00:00:00Z' })
-  event('bad', 'newer', { lastTimestamp: '2026-01-02T00:00:00Z' })
+  event('bad', 'old', { lastTimestamp: at(-100) })
+  event('bad', 'newer', { lastTimestamp: null, eventTime: at(-50) })
   expect(await warning()).toBe('pod bad: newer')
-  event('bad', 'probe failed: 500', { reason: 'Unhealthy', lastTimestamp: '2026-01-01T12:00:00Z' })
+  event('bad', 'probe failed: 500', { reason: 'Unhealthy', lastTimestamp: at(-90) })
   expect(await warning()).toBe('pod bad: probe failed: 500')
-  expect(await lastWarning(cluster, 'shop', [pod('good', true)])).toBeUndefined()
+  expect(await warning(30)).toBe('pod bad: probe failed: 500')
+  expect(await warning(31)).toBe('pod bad: newer')
+  expect(await warning(71)).toBeUndefined()
+  expect(await lastWarning(cluster, 'shop', [pod('good', true)], NOW)).toBeUndefined()
+})
+
+test('what the pod says of itself now comes before what it was warned of', async () => {
+  const { cluster, event } = scene()
+  event('bad', 'probe failed: 500', { reason: 'Unhealthy', lastTimestamp: new Date(NOW).toISOString() })
+  const waiting = { name: 'web', state: { waiting: { reason: 'CreateContainerError', message: 'no such user' } } }
+  const said = await lastWarning(cluster, 'shop', [pod('bad', false, [waiting])], NOW)
+  expect(said).toBe('pod bad: container web: CreateContainerError: no such user')
 })

@@ -7,6 +7,7 @@ import {
   PATIENCE,
   restartsOf,
   TroubleLog,
+  troubleText,
 } from '../../../../actions/shared/kubernetes/watch/rollout.ts'
 
 const SECOND = 1000
@@ -30,6 +31,8 @@ const container = (status: Partial<ContainerStatus>): Pod => pod({ containerStat
 const waiting = (reason: string, message = '', more: Partial<ContainerStatus> = {}): Pod =>
   container({ state: { waiting: { reason, message } }, ...more })
 const died = { lastState: { terminated: { reason: 'OOMKilled', exitCode: 137, message: 'too big' } } }
+/** A pod that is ready, by its own word. */
+const fine = (name: string): Pod => pod({ conditions: [{ type: 'Ready', status: 'True' }] }, { name, uid: name })
 const judge = (pods: Pod[], now = 0, seen = new TroubleLog(), of: Deployment | undefined = deployment()): Judgement =>
   judgeRollout(of, pods, seen, now)
 
@@ -79,7 +82,7 @@ test.each<[string, Deployment | undefined, Judgement]>([
     { state: 'waiting', text: 'the Deployment controller has not seen the change yet' },
   ],
 ])('%s', (_, of, expected) => {
-  expect(judgeRollout(of, [], new TroubleLog(), 0)).toEqual(expected)
+  expect(judgeRollout(of, [fine('a'), fine('b')], new TroubleLog(), 0)).toEqual(expected)
 })
 
 const { crashLoop, rateLimit, unschedulable } = PATIENCE
@@ -98,9 +101,10 @@ test.each<[string, Pod, number, string]>([
   [
     'a Secret that is not there',
     waiting('CreateContainerConfigError', 'secret "x" not found'),
-    0,
-    'CreateContainerConfigError: secret "x" not found',
+    crashLoop,
+    'CreateContainerConfigError: secret "x" not found (for 2m)',
   ],
+  ['a user that is not there', waiting('CreateContainerConfigError', 'no such user'), 0, 'CreateContainerConfigError: no such user'],
   [
     'a ConfigMap that the kubelet has not seen yet',
     waiting('CreateContainerConfigError', 'failed to sync configmap cache: timed out'),
@@ -160,11 +164,11 @@ test.each<[string, Pod]>([
 ])('%s is no trouble, however long it takes', (_, innocent) => {
   const seen = new TroubleLog()
   for (const now of [0, 5 * MINUTE, 60 * MINUTE])
-    expect(judge([innocent], now, seen)).toEqual({ state: 'waiting', text: '1 of 2 pods available' })
+    expect(judge([innocent], now, seen)).toEqual({ state: 'waiting', text: '0 of 2 pods available' })
 })
 
 test('while it waits it says what the trouble is', () => {
-  expect(judge([pod({}), waiting('CrashLoopBackOff', 'back-off')])).toEqual({
+  expect(judge([fine('a'), waiting('CrashLoopBackOff', 'back-off')])).toEqual({
     state: 'waiting',
     text: '1 of 2 pods available: container web: CrashLoopBackOff: back-off',
   })
@@ -191,4 +195,26 @@ test('ready is what has the condition and stays; restarts are those of all conta
       pod({ initContainerStatuses: [{ name: 'a', restartCount: 1 }], containerStatuses: [{ name: 'b', restartCount: 2 }, { name: 'c' }] }),
     ),
   ).toBe(3)
+})
+
+test('the status alone is not believed, nor are the pods alone: a controller that is away says what was', () => {
+  const available = deployment({ availableReplicas: 2 })
+  expect(judge([fine('a'), fine('b')], 0, undefined, available)).toEqual({ state: 'ready', ready: 2 })
+  for (const second of [pod({}, { name: 'b' }), { ...fine('b'), metadata: { name: 'b', deletionTimestamp: 'now' } }])
+    expect(judge([fine('a'), second], 0, undefined, available)).toEqual({ state: 'waiting', text: '1 of 2 pods available' })
+  expect(judge([fine('a'), fine('b')])).toEqual({ state: 'waiting', text: '1 of 2 pods available' })
+})
+
+test.each([
+  'Internal error occurred: failed calling webhook "x": no endpoints available for service "y"',
+  'etcdserver: request timed out',
+  'the object has been modified; please apply your changes to the latest version and try again',
+])('pods that cannot be created by a fault of the cluster (%s) are waited for, and it is said that it is one', (message) => {
+  const of = deployment({}, [{ type: 'ReplicaFailure', status: 'True', message }])
+  expect(judge([], 0, undefined, of)).toEqual({ state: 'waiting', text: `pods cannot be created: ${message}`, fault: true })
+})
+
+test('what a pod says of itself now is told, else nothing', () => {
+  expect(troubleText(waiting('CreateContainerError', 'no such user'))).toBe('container web: CreateContainerError: no such user')
+  expect(troubleText(fine('a'))).toBeUndefined()
 })

@@ -1,11 +1,12 @@
 import { expect, test } from '@jest/globals'
-import { ApiError, type Cluster, type KubeObject, type Query } from '../../../../actions/shared/kubernetes/api/cluster.ts'
+import { ApiError, type Cluster, type KubeObject } from '../../../../actions/shared/kubernetes/api/cluster.ts'
+import { CONFIG_MAP, ObjectError, POD, type Select, select } from '../../../../actions/shared/kubernetes/objects/read.ts'
 import { waitFor } from '../../../../actions/shared/kubernetes/watch/wait.ts'
 import { TestClock } from '../../../support/clock.ts'
 import { type Call, intercept, MemoryCluster } from '../../../support/memory-cluster.ts'
 
-const PODS: Query = { apiVersion: 'v1', kind: 'Pod', namespace: 'shop', labelSelector: 'app=web' }
-const MAPS: Query = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'shop' }
+const PODS = select(POD, { namespace: 'shop', labelSelector: 'app=web' })
+const MAPS = select(CONFIG_MAP, { namespace: 'shop' })
 
 function scene() {
   const clock = new TestClock()
@@ -36,7 +37,11 @@ const names = (objects: KubeObject[]): string => objects.map(({ metadata }) => m
 function watch(
   { clock, client }: { clock: TestClock; client: Cluster },
   until = 'never',
-  { queries = [PODS], signal = new AbortController().signal, timeout = 10_000 } = {},
+  {
+    queries = [PODS],
+    signal = new AbortController().signal,
+    timeout = 10_000,
+  }: { queries?: Select<KubeObject>[]; signal?: AbortSignal; timeout?: number } = {},
 ): { seen: string[]; done: Promise<string | undefined> } {
   const seen: string[] = []
   let last: string | undefined
@@ -66,7 +71,7 @@ test('the time over is no answer; it is decided once more then, and at least eve
   const stage = scene()
   const times: number[] = []
   const options = { clock: stage.clock, signal: new AbortController().signal, timeout: 3_500 }
-  const answer = await waitFor(stage.client, [PODS], () => void times.push(stage.clock.monotonic()), options)
+  const answer = await waitFor(stage.client, [PODS], (_pods) => void times.push(stage.clock.monotonic()), options)
   expect(answer).toBeUndefined()
   expect([...new Set(times)]).toEqual([0, 1000, 2000, 3000, 3500])
 })
@@ -99,7 +104,7 @@ const faults: [string, (stage: ReturnType<typeof scene>) => void][] = [
   [
     'is too old',
     ({ cluster, put }) => {
-      for (let i = 0; i < 5; i++) put('noise', 'ConfigMap', { data: { i } })
+      for (let i = 0; i < 5; i++) put('noise', 'ConfigMap', { data: { i: String(i) } })
       cluster.compact()
       cluster.endWatches()
     },
@@ -176,7 +181,7 @@ test('what a decision throws is the error, and nothing is asked any more', async
   const stage = scene()
   stage.put('a')
   const options = { clock: stage.clock, signal: new AbortController().signal, timeout: 10_000 }
-  await expect(waitFor(stage.client, [PODS], () => Promise.reject(new Error('undecided')), options)).rejects.toThrow('undecided')
+  await expect(waitFor(stage.client, [PODS], (_pods) => Promise.reject(new Error('undecided')), options)).rejects.toThrow('undecided')
   const { length } = stage.calls
   stage.cluster.endWatches()
   await stage.clock.sleep(60_000)
@@ -195,4 +200,15 @@ test('a change while a decision is being made is decided on', async () => {
   }
   await waitFor(stage.client, [PODS], decide, { clock: stage.clock, signal: new AbortController().signal, timeout: 10_000 })
   expect(seen).toEqual(['0 a', '300 a b'])
+})
+
+test.each(['list', 'watch'])('what a %s gives that is not of its kind is the error of the wait, by its name', async (verb) => {
+  const stage = scene()
+  const bad = () => stage.put('b', 'Pod', { status: { conditions: 'Ready' } })
+  if (verb === 'list') bad()
+  else stage.clock.after(2_000, bad)
+  const { done, seen } = watch(stage)
+  await expect(done).rejects.toThrow(ObjectError)
+  await expect(done).rejects.toThrow('Pod/b cannot be read: status.conditions:')
+  expect(seen).toEqual(verb === 'list' ? [] : ['0 '])
 })

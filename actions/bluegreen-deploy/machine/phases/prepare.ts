@@ -1,6 +1,5 @@
 import { nameOf } from '../../../shared/kubernetes/api/cluster.ts'
 import { formatDuration } from '../../../shared/time/clock.ts'
-import { scaleWorkload } from '../../workloads/workload.ts'
 import { bringUp, clearColor, previewsOf, workloadsText } from '../colors.ts'
 import type { Asked, Step } from '../step.ts'
 
@@ -36,16 +35,18 @@ export function prepareSteps({ candidate, replaces, reach }: Asked): Step[] {
     ...candidate.config.map((object) =>
       step(`apply ${nameOf(object)}`, `apply ${nameOf(object)}`, async ({ writer }) => void (await writer.apply(object, { own: true }))),
     ),
-    ...candidate.workloads.map((workload) =>
-      step(`apply ${nameOf(workload.object)}`, `apply ${nameOf(workload.object)} with ${workload.replicas} pods`, ({ writer }) =>
-        scaleWorkload(writer, workload),
+    ...candidate.workloads.map(({ object, replicas }) =>
+      step(
+        `apply ${nameOf(object)}`,
+        `apply ${nameOf(object)} with ${replicas} pods`,
+        async ({ writer }) => void (await writer.apply(object, { own: true, fresh: true })),
       ),
     ),
     ...previewsOf(candidate).map((preview) =>
       step(
         `apply ${nameOf(preview)}`,
         `apply ${nameOf(preview)}, through which ${color} is asked without traffic`,
-        async ({ writer }) => void (await writer.apply(preview, { own: true })),
+        async ({ writer }) => void (await writer.apply(preview, { own: true, fresh: true })),
         `the way back deletes ${nameOf(preview)}`,
       ),
     ),

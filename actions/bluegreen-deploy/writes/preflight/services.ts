@@ -1,6 +1,6 @@
 // Other Services and autoscalers of the namespace, which could give the candidate traffic or take its pods.
 import { z } from 'zod'
-import { isForbidden, nameOf, selects } from '../../../shared/kubernetes/api/cluster.ts'
+import { isForbidden, isMissing, nameOf, selects } from '../../../shared/kubernetes/api/cluster.ts'
 import { type Labels, type LiveService, listOf, SERVICE, select } from '../../../shared/kubernetes/objects/read.ts'
 import type { Reach } from '../../ports.ts'
 import type { Revision } from '../../release/model.ts'
@@ -69,8 +69,8 @@ export async function refuseLiveScalers({ cluster, config, story }: Reach, { wor
   const { namespace } = config
   const query = { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', namespace }
   const names = workloads.flatMap(({ name }) => COLORS.map((color) => workloadName(name, color)))
-  if (!(await cluster.serves(query.apiVersion, query.kind)).served) return
   const found = await cluster.list(query).catch((error: unknown) => {
+    if (isMissing(error)) return { items: [] } // a cluster from before autoscaling/v2
     if (!isForbidden(error)) throw error
     story.tell('autoscalers of the colors are not looked for: that takes list of horizontalpodautoscalers')
     return { items: [] }

@@ -131,8 +131,8 @@ export interface ApiStatus {
 }
 
 function describe(error: Error): string {
-  const inner = error.cause instanceof Error ? `: ${describe(error.cause)}` : ''
-  return `${error.message}${inner}`
+  const inner = error.cause instanceof Error ? describe(error.cause) : ''
+  return inner === '' || error.message.includes(inner) ? error.message : `${error.message}: ${inner}`
 }
 
 export const isConflict = (error: unknown): error is ApiError => error instanceof ApiError && error.status === 409

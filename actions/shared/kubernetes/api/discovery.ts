@@ -1,4 +1,5 @@
 import { ApiError, type Cluster } from './cluster.ts'
+import { isRecord } from './status.ts'
 
 interface Kind {
   plural: string
@@ -16,9 +17,13 @@ const KNOWN: Record<string, Record<string, Kind>> = {
     Namespace: { plural: 'namespaces', namespaced: false },
   },
   'apps/v1': { Deployment: { plural: 'deployments', namespaced: true }, ReplicaSet: { plural: 'replicasets', namespaced: true } },
+  'autoscaling/v2': { HorizontalPodAutoscaler: { plural: 'horizontalpodautoscalers', namespaced: true } },
   'discovery.k8s.io/v1': { EndpointSlice: { plural: 'endpointslices', namespaced: true } },
   'coordination.k8s.io/v1': { Lease: { plural: 'leases', namespaced: true } },
-  'authorization.k8s.io/v1': { SelfSubjectAccessReview: { plural: 'selfsubjectaccessreviews', namespaced: false } },
+  'authorization.k8s.io/v1': {
+    SelfSubjectAccessReview: { plural: 'selfsubjectaccessreviews', namespaced: false },
+    SelfSubjectRulesReview: { plural: 'selfsubjectrulesreviews', namespaced: false },
+  },
 }
 
 /** Not what every object has, such as `constructor`. */
@@ -61,9 +66,12 @@ export class Discovery {
 
   async #load(apiVersion: string): Promise<Map<string, Kind> | undefined> {
     try {
-      const answer = (await this.#read(root(apiVersion))) as { resources?: { name: string; kind: string; namespaced: boolean }[] }
-      const kinds = (answer.resources ?? []).filter((resource) => !resource.name.includes('/'))
-      return new Map(kinds.map((resource) => [resource.kind, { plural: resource.name, namespaced: resource.namespaced }]))
+      const kinds = listOf(await this.#read(root(apiVersion)), 'resources').flatMap(({ name, kind, namespaced }) =>
+        typeof name === 'string' && typeof kind === 'string' && !name.includes('/')
+          ? [[kind, { plural: name, namespaced: namespaced === true }] as const]
+          : [],
+      )
+      return new Map(kinds)
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return undefined
       this.#versions.delete(apiVersion) // a fault is not an answer: ask again next time
@@ -75,13 +83,19 @@ export class Discovery {
     const group = apiVersion.includes('/') ? apiVersion.split('/')[0] : undefined
     if (group === undefined) return ['v1']
     try {
-      const answer = (await this.#read(`/apis/${encodeURIComponent(group)}`)) as { versions?: { groupVersion: string }[] }
-      return (answer.versions ?? []).map((version) => version.groupVersion)
+      const versions = listOf(await this.#read(`/apis/${encodeURIComponent(group)}`), 'versions')
+      return versions.flatMap(({ groupVersion }) => (typeof groupVersion === 'string' ? [groupVersion] : []))
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return []
       throw error
     }
   }
+}
+
+/** The objects of a list in an answer; what is none of them is passed over. */
+function listOf(answer: unknown, name: string): Record<string, unknown>[] {
+  const list = isRecord(answer) ? answer[name] : undefined
+  return Array.isArray(list) ? list.filter(isRecord) : []
 }
 
 /** What to say when a kind is not served. */

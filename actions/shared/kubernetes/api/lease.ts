@@ -18,12 +18,17 @@ export interface LeaseOptions {
   url: string
   /** How long a lease is believed without a sign of life, in milliseconds; whole seconds. */
   duration: number
-  /** How long to wait for a holder that lives, in milliseconds. */
+  /** How long to wait at most, whoever holds it, in milliseconds; a holder that is gone is superseded after its `duration`, so shorter than that takes none over. */
   timeout: number
   /** Generations handed out before this one, from another record: a lease that somebody deleted does not start over. */
   atLeast: number
   tell: (text: string) => void
 }
+
+/** No run holds a lease for longer without a sign of life, in seconds. */
+const LONGEST = 86_400
+/** What Kubernetes can count up to. */
+const MOST_TRANSITIONS = 2 ** 31 - 2
 
 const RUN_URL = 'devops-actions/run-url'
 /** How often a write of the lease is tried again after a conflict. */
@@ -62,7 +67,7 @@ export class Lease {
     return this.#held.spec?.leaseTransitions ?? 0
   }
 
-  /** Throws Superseded, naming the holder and its run, when it still lives after `timeout`. */
+  /** Throws Superseded, naming the holder and its run, when it still holds the lease after `timeout`; an error for a Lease that no run wrote. */
   static async acquire(options: LeaseOptions): Promise<Lease> {
     const { cluster, clock, signal, namespace, name, identity, duration, timeout } = options
     const ref = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace, name }
@@ -80,7 +85,7 @@ export class Lease {
         seen = { version: live.metadata.resourceVersion, at }
       }
       // An observer waits for what the holder promised, or for what we would, whichever is longer.
-      const promised = Math.max(duration, (live?.spec?.leaseDurationSeconds ?? 0) * 1000)
+      const promised = Math.max(duration, holder && holder !== identity && live ? promiseOf(live) * 1000 : 0)
       const silent = seen ? at - seen.at : 0
       if (!holder || holder === identity || silent >= promised) {
         // Our own last try had arrived, its answer had not.
@@ -99,12 +104,10 @@ export class Lease {
       }
       const url = live?.metadata.annotations?.[RUN_URL]
       const who = `${holder}${url ? ` (${url})` : ''}`
-      if (alive && at - begun >= timeout) {
-        throw new Superseded(`${options.name} is being released by ${who}, which is alive; wait for it or cancel it, then try again`)
-      }
+      if (at - begun >= timeout) throw new Superseded(`${options.name} is being released by ${who}, ${stillHeld(alive, silent, promised)}`)
       if (!told) options.tell(`waiting for ${who}: it is taken over after ${formatDuration(promised)} without a sign of life`)
       told = true
-      await clock.sleep(Math.min(1_000, promised / 4), signal)
+      await clock.sleep(Math.min(1_000, promised / 4, begun + timeout - at), signal)
     }
   }
 
@@ -177,6 +180,26 @@ export class Lease {
   }
 }
 
+/** Why a lease was not got in time, and what to do. */
+function stillHeld(alive: boolean, silent: number, promised: number): string {
+  if (alive) return 'which is alive; wait for it or cancel it, then try again'
+  const shown = `which showed no sign of life for ${formatDuration(silent)} and is taken over after ${formatDuration(promised)}`
+  return `${shown}; wait for that, or give a lock-timeout that is longer`
+}
+
+/** For how many seconds the holder of a lease is believed. Throws for what no run can mean. */
+const promiseOf = (live: LeaseObject): number => numberOf(live, 'leaseDurationSeconds', LONGEST)
+
+/** A number of a Lease's spec from 0 to `most`; 0 when there is none. Throws for anything else, as nobody of ours wrote it. */
+function numberOf(live: LeaseObject, field: 'leaseDurationSeconds' | 'leaseTransitions', most: number): number {
+  const value: unknown = live.spec?.[field] ?? 0
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most) return value
+  const { name, namespace } = live.metadata
+  throw new Error(
+    `Lease/${name} in namespace ${namespace}: spec.${field} is ${JSON.stringify(value)}, where 0 to ${most} is possible; no release wrote that. Look who did (holderIdentity is ${JSON.stringify(live.spec?.holderIdentity ?? '')}), and when none is under way: kubectl delete lease ${name} --namespace ${namespace}`,
+  )
+}
+
 function take(options: LeaseOptions, live: LeaseObject | undefined, now: string): Promise<LeaseObject> {
   const { cluster, identity, name, namespace, labels, url, duration, atLeast } = options
   const spec = {
@@ -184,7 +207,7 @@ function take(options: LeaseOptions, live: LeaseObject | undefined, now: string)
     leaseDurationSeconds: Math.ceil(duration / 1000),
     acquireTime: now,
     renewTime: now,
-    leaseTransitions: Math.max(live?.spec?.leaseTransitions ?? 0, atLeast) + 1,
+    leaseTransitions: Math.max(live ? numberOf(live, 'leaseTransitions', MOST_TRANSITIONS) : 0, atLeast) + 1,
   }
   const annotations = { ...live?.metadata.annotations, [RUN_URL]: url }
   const object: LeaseObject = live

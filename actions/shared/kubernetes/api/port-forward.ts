@@ -6,8 +6,9 @@ import type { RequestOptions } from 'node:https'
 import { Duplex } from 'node:stream'
 import type { KubeConfig } from '@kubernetes/client-node'
 import { type RawData, WebSocket } from 'ws'
-import type { EndpointSlice, Service, ServicePort } from '../objects/read.ts'
-import { type Cluster, selectorText } from './cluster.ts'
+import { type Cluster, type KubeObject, selectorText } from './cluster.ts'
+import { Kubeconfig } from './credentials.ts'
+import { isRecord } from './status.ts'
 
 /** The way to a Service as it is now. */
 interface Backend {
@@ -44,22 +45,47 @@ async function backendOf(
   cluster: Cluster,
   { namespace, service: name, port }: { namespace: string; service: string; port: string },
 ): Promise<Backend> {
-  const service = (await cluster.get({ apiVersion: 'v1', kind: 'Service', namespace, name })) as Service | undefined
+  const service = await cluster.get({ apiVersion: 'v1', kind: 'Service', namespace, name })
   if (!service) throw new NoEndpoints(`there is no Service ${name} in namespace ${namespace}`)
-  const { ports } = service.spec
-  const named = ports.find((candidate: ServicePort) => candidate.name === port || String(candidate.port) === port)
-  if (!named) throw new NoEndpoints(`Service/${name} has no port ${port}; it has ${ports.map((p) => p.name ?? p.port).join(', ')}`)
+  const named = portOf(service, namespace, port)
   const labelSelector = selectorText({ 'kubernetes.io/service-name': name })
   const { items } = await cluster.list({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', namespace, labelSelector })
-  const found = (items as EndpointSlice[]).map((slice) => ({
+  const found = items.map((slice) => ({
     // Slices name their ports as the Service does; a single port may be without a name.
-    port: slice.ports?.find((candidate) => (candidate.name ?? '') === (named.name ?? ''))?.port ?? 0,
-    pods: (slice.endpoints ?? []).flatMap(({ conditions, targetRef }) => (conditions?.ready !== false && targetRef?.name) || []),
+    port: Number(listIn(slice, 'ports').find((candidate) => (candidate.name ?? '') === named)?.port ?? 0),
+    pods: listIn(slice, 'endpoints').flatMap(readyPod),
   }))
   const [first] = found.filter((slice) => slice.port > 0 && slice.pods.length > 0)
   if (!first) throw new NoEndpoints(`Service/${name} has no ready pods`)
   const pods = new Set(found.filter((slice) => slice.port === first.port).flatMap((slice) => slice.pods))
   return { pods: [...pods].sort(), port: first.port }
+}
+
+/** The name of a Service's port, which may be empty. Throws NoEndpoints when there is no such port, or nothing behind any. */
+function portOf({ metadata: { name }, spec }: KubeObject, namespace: string, port: string): string {
+  const { type, externalName } = isRecord(spec) ? spec : {}
+  if (type === 'ExternalName')
+    throw new NoEndpoints(
+      `Service/${name} in namespace ${namespace} has no pods: it is of type ExternalName and stands for ${String(externalName)}; check that address itself`,
+    )
+  const ports = listIn(spec, 'ports')
+  if (ports.length === 0)
+    throw new NoEndpoints(`Service/${name} in namespace ${namespace} has no ports, so that no pod can be reached by it`)
+  const named = ports.find((candidate) => candidate.name === port || String(candidate.port) === port)
+  if (named) return typeof named.name === 'string' ? named.name : ''
+  throw new NoEndpoints(`Service/${name} has no port ${port}; it has ${ports.map((one) => String(one.name ?? one.port)).join(', ')}`)
+}
+
+/** The pod of an endpoint that is ready, as a list of one or none. */
+function readyPod({ conditions, targetRef }: Record<string, unknown>): string[] {
+  if (!isRecord(targetRef) || typeof targetRef.name !== 'string' || (targetRef.kind ?? 'Pod') !== 'Pod') return []
+  return isRecord(conditions) && conditions.ready === false ? [] : [targetRef.name]
+}
+
+/** The objects of a list that may be absent, null, or hold something else. */
+function listIn(of: unknown, field: string): Record<string, unknown>[] {
+  const list = isRecord(of) ? of[field] : undefined
+  return Array.isArray(list) ? list.filter(isRecord) : []
 }
 
 /** One stream to one port of a pod. Resolves when the API server has accepted it; what the pod does then is told by the stream. */
@@ -89,6 +115,8 @@ async function openStream(config: KubeConfig, to: { namespace: string; pod: stri
   socket.once('open', resolve)
   socket.once('unexpected-response', (_, answer: IncomingMessage) => {
     answer.resume()
+    // The next stream asks for other credentials.
+    if (answer.statusCode === 401 && config instanceof Kubeconfig) config.forget()
     const hint = answer.statusCode === 403 ? ' (it takes get and create of pods/portforward)' : ''
     reject(
       new Error(`cannot port-forward to Pod/${to.pod} in namespace ${to.namespace}: the API server answers ${answer.statusCode}${hint}`),

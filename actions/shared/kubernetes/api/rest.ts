@@ -1,12 +1,12 @@
 import { type Dispatcher, request } from 'undici'
 import { jsonLines, readStart, readText } from '../../stream.ts'
 import { type Clock, formatDuration } from '../../time/clock.ts'
+import { type Call, eventOf, failureOf, isAnswer, isEvent, isWrite, merged, orUndefined, passes, stays, targetOf } from './call.ts'
 import {
   ApiError,
-  type ApiStatus,
   type Cluster,
   type DeleteOptions,
-  isMissing,
+  isReservedHeader,
   type KubeObject,
   type ProxyAnswer,
   type ProxyRequest,
@@ -16,6 +16,9 @@ import {
 } from './cluster.ts'
 import type { Credentials } from './credentials.ts'
 import { Discovery } from './discovery.ts'
+import { heard, proxiedName, reviewOf } from './proxied.ts'
+import { retryLog } from './retries.ts'
+import { readError, retryAfter, statusOf } from './status.ts'
 
 /** The name under which server-side apply remembers what is ours. */
 export const FIELD_MANAGER = 'devops-actions'
@@ -29,24 +32,12 @@ const PROXY_LIMIT = 8 * 2 ** 20
 const UNREADABLE = /^failed to (create typed|convert new) /
 /** Every answer of the API server carries it, also those that it passes on from a pod. */
 const MARK = 'audit-id'
-/** What a 503 says when nothing is behind the API server's proxy; others are of the API server itself. */
-const UNREACHED = /no endpoints available|no service port|error trying to reach/
+/** A doubtful answer through the proxy is asked for once more after this long, in milliseconds. */
+const AGAIN = 200
+/** With less time left than this, in milliseconds, a call is not tried again: no answer could come. */
+const LEAST = 10
 /** The server ends a watch after this long, so that one that silently lost its events is not believed for longer. */
 const WATCH_SECONDS = 20
-
-interface Call {
-  verb: string
-  method: Dispatcher.HttpMethod
-  path: string
-  target: string
-  query?: Record<string, string | undefined>
-  body?: unknown
-  contentType?: string
-  /** The object that the answer has to be. */
-  name?: string | undefined
-  /** The answer has to be a list. */
-  list?: true
-}
 
 export interface RestOptions {
   credentials: Credentials
@@ -64,9 +55,13 @@ export class RestCluster implements Cluster {
   readonly #discovery: Discovery
   /** Whether this API server marks what it answers: then an answer without the mark is not its own. */
   #marks = false
+  /** Whether something was written: from then on nothing is given up before `patience` is over. */
+  #wrote = false
+  readonly #retried: (text: string) => void
 
   constructor(options: RestOptions) {
     this.#options = options
+    this.#retried = retryLog(options.onRetry)
     this.#discovery = new Discovery((path) => this.#json({ verb: 'discover', method: 'GET', path, target: path }))
   }
 
@@ -77,13 +72,14 @@ export class RestCluster implements Cluster {
 
   async list(query: Query): Promise<{ items: KubeObject[]; resourceVersion: string }> {
     const { call, selectors } = await this.#every(query, 'list')
-    const answer = await this.#json<{ items: KubeObject[] | null; metadata?: { resourceVersion?: string } }>({
+    const answer = await this.#json<{ items: KubeObject[] | null; metadata?: { resourceVersion?: unknown } }>({
       ...call,
       query: selectors,
       list: true,
     })
     const items = (answer.items ?? []).map((item) => ({ ...item, apiVersion: query.apiVersion, kind: query.kind }))
-    return { items, resourceVersion: answer.metadata?.resourceVersion ?? '' }
+    const version = answer.metadata?.resourceVersion
+    return { items, resourceVersion: typeof version === 'string' ? version : '' }
   }
 
   async *watch(query: Query, resourceVersion: string, signal: AbortSignal): AsyncIterable<WatchEvent> {
@@ -95,13 +91,19 @@ export class RestCluster implements Cluster {
     let answer = await this.#send(watch, both)
     if (answer.statusCode === 401) {
       await answer.body.dump()
-      await this.#options.credentials.renew()
+      const problem = await this.#renew(watch, both)
+      if (problem) throw problem
       answer = await this.#send(watch, both)
     }
     if (answer.statusCode !== 200) throw this.#error(call, answer, await readText(answer.body, BODY_LIMIT))
     for await (const line of jsonLines(answer.body, BODY_LIMIT)) {
-      const event = line as WatchEvent | { type: 'ERROR'; object: ApiStatus & { code?: number } }
-      if (event.type === 'ERROR') throw new ApiError('watch', call.target, event.object.code ?? 500, event.object)
+      const event = eventOf(line)
+      if (event?.type === 'ERROR') {
+        const { code, status } = readError(event.object)
+        throw new ApiError('watch', call.target, code, status)
+      }
+      if (!event || !isEvent(event))
+        throw new ApiError('watch', call.target, 0, { message: `no event: ${JSON.stringify(line).slice(0, 100)}` })
       yield event
     }
   }
@@ -147,33 +149,79 @@ export class RestCluster implements Cluster {
       limitBytes: '65536',
       previous: options.previous ? 'true' : undefined,
     }
-    return this.#tried(call, () => this.#text({ ...call, path: `${call.path}/log`, query }))
+    const { signal } = this.#options
+    return this.#tried(call, signal, (left) => this.#text({ ...call, path: `${call.path}/log`, query }, left(), signal))
   }
 
   async proxy(to: ProxyRequest): Promise<ProxyAnswer> {
-    const name = `${to.https ? 'https:' : ''}${to.name}:${to.port}`
-    const path = `/api/v1/namespaces/${encodeURIComponent(to.namespace)}/${to.kind}/${encodeURIComponent(name)}/proxy${to.path}`
-    const call: Call = { verb: 'get', method: 'GET', path, target: `${to.path} of ${to.name} through ${to.kind}/proxy` }
-    return this.#tried(call, async () => {
-      const timeout = AbortSignal.timeout(to.timeout)
-      try {
-        const answer = await this.#send(call, AbortSignal.any([this.#options.signal, timeout]))
-        const body = await readStart(answer.body, PROXY_LIMIT)
-        if (this.#marks && answer.headers[MARK] === undefined) {
-          throw new ApiError(call.verb, call.target, 0, {
-            message: `${answer.statusCode}, which is not the API server's: ${body.slice(0, 200)}`,
-          })
-        }
-        const status = answer.statusCode >= 400 ? statusOf(body) : undefined
-        const own =
-          [401, 403, 429, 500].includes(answer.statusCode) || (answer.statusCode === 503 && !UNREACHED.test(status?.message ?? ''))
-        if (status && own) throw this.#error(call, answer, body)
-        return { reached: !status, status: answer.statusCode, body: status?.message ?? body }
-      } catch (error) {
-        if (timeout.aborted) return { reached: false, status: 0, body: `no answer within ${formatDuration(to.timeout)}` }
-        throw error
+    const base = `/api/v1/namespaces/${encodeURIComponent(to.namespace)}/${to.kind}/${encodeURIComponent(proxiedName(to))}/proxy`
+    const headers = to.headers ?? {}
+    const target = `${to.path} of ${to.name} through ${to.kind}/proxy`
+    const call: Call = { verb: 'get', method: 'GET', path: `${base}${to.path}`, target, headers }
+    const reserved = Object.keys(headers).find(isReservedHeader)
+    if (reserved !== undefined)
+      throw new ApiError(call.verb, call.target, 400, { message: `the header ${reserved} cannot be sent: it is the API server's own` })
+    const signal = to.signal ? AbortSignal.any([this.#options.signal, to.signal]) : this.#options.signal
+    return this.#tried(call, signal, async (left, attempt) => {
+      for (let again = false; ; again = true) {
+        const { answer, doubt } = await this.#through(call, { limit: to.timeout, left: attempt ? left() : Infinity, signal })
+        if (!doubt) return answer
+        await this.#ask(to, call, { doubt, signal, left: left() })
+        // The API server is well and permits the call. A passing fault of its may be over by now: that one is given a second chance.
+        const { status } = doubt
+        if (again || status === 401 || status === 403) return { reached: true, status: answer.status, body: answer.body }
+        this.#retried(`${doubt.message}; asking again, as the API server itself is well`)
+        await this.#options.clock.sleep(AGAIN, signal)
       }
     })
+  }
+
+  /** One answer through the proxy, and as what error it has to be taken if it is the API server's own word. */
+  async #through(
+    call: Call,
+    { limit, left, signal }: { limit: number; left: number; signal: AbortSignal },
+  ): Promise<{ answer: ProxyAnswer; doubt?: ApiError }> {
+    const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(Math.min(limit, left))))
+    try {
+      const answer = await this.#send(call, AbortSignal.any([signal, timeout]))
+      const body = await readStart(answer.body, PROXY_LIMIT)
+      const { statusCode } = answer
+      if (this.#marks && answer.headers[MARK] === undefined) {
+        throw new ApiError(call.verb, call.target, 0, { message: `${statusCode}, which is not the API server's: ${body.slice(0, 200)}` })
+      }
+      const { from, status } = heard(statusCode, body)
+      if (from === 'unreached') return { answer: { reached: false, status: statusCode, body: status?.message ?? body } }
+      const whole = { answer: { reached: true, status: statusCode, body } }
+      return from === 'pod' ? whole : { ...whole, doubt: this.#error(call, answer, body) }
+    } catch (error) {
+      signal.throwIfAborted()
+      // Only the pod's own time says something about the pod.
+      if (timeout.aborted && left >= limit)
+        return { answer: { reached: false, status: 0, body: `no answer within ${formatDuration(limit)}` } }
+      throw error
+    }
+  }
+
+  /** Asks the API server itself whether it permits a request through its proxy. Throws its word when it does not, or when it is not well. */
+  async #ask(to: ProxyRequest, { verb, target }: Call, { doubt, signal, left }: { doubt: ApiError; signal: AbortSignal; left: number }) {
+    const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'
+    const call: Call = { verb: 'review', method: 'POST', path, target, body: reviewOf(to) }
+    let answer: { status?: { allowed?: unknown } }
+    try {
+      answer = await this.#once(call, left, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      const failure = failureOf(call, error)
+      if (failure.status !== 401 && !passes(failure.status)) throw doubt // it cannot be asked: its word is believed
+      throw new ApiError(
+        verb,
+        target,
+        failure.status,
+        { message: failure.said, ...(failure.details && { details: failure.details }) },
+        error,
+      )
+    }
+    if (answer.status?.allowed !== true) throw doubt
   }
 
   serves(apiVersion: string, kind: string): ReturnType<Cluster['serves']> {
@@ -198,56 +246,82 @@ export class RestCluster implements Cluster {
   }
 
   async #json<T>(call: Call): Promise<T> {
-    return this.#tried(call, async () => {
-      const text = await this.#text(call)
-      const wrong = (message: string, cause?: unknown) => new ApiError(call.verb, call.target, 0, { message }, cause)
-      let answer: unknown
-      try {
-        answer = JSON.parse(text)
-      } catch (cause) {
-        throw wrong('the answer was cut off or is not JSON', cause)
-      }
-      // Believing anything else would make an object that is there look absent.
-      if (!isAnswer(answer, call)) throw wrong(`the answer is not what was asked for: ${text.slice(0, 100)}`)
-      return answer as T
-    })
+    const answer = await this.#tried(call, this.#options.signal, (left) => this.#once<T>(call, left(), this.#options.signal))
+    this.#wrote ||= isWrite(call)
+    return answer
   }
 
-  async #text(call: Call): Promise<string> {
-    const answer = await this.#send(call, this.#deadline(Math.min(ATTEMPT, this.#options.patience)))
+  async #once<T>(call: Call, left: number, signal: AbortSignal): Promise<T> {
+    const text = await this.#text(call, left, signal)
+    const wrong = (message: string, cause?: unknown) => new ApiError(call.verb, call.target, 0, { message }, cause)
+    let answer: unknown
+    try {
+      answer = JSON.parse(text)
+    } catch (cause) {
+      throw wrong('the answer was cut off or is not JSON', cause)
+    }
+    // Believing anything else would make an object that is there look absent.
+    if (!isAnswer(answer, call)) throw wrong(`the answer is not what was asked for: ${text.slice(0, 100)}`)
+    return answer as T
+  }
+
+  async #text(call: Call, left: number, signal: AbortSignal): Promise<string> {
+    const deadline = AbortSignal.timeout(Math.ceil(Math.min(ATTEMPT, left)))
+    const answer = await this.#send(call, AbortSignal.any([signal, deadline]))
     const text = await readText(answer.body, BODY_LIMIT)
     if (answer.statusCode >= 300) throw this.#error(call, answer, text)
     this.#marks ||= answer.headers[MARK] !== undefined
     return text
   }
 
-  /** Tries a call until it is answered, for as long as the fault may pass; every write is conditional or the same when repeated. */
-  async #tried<T>(call: Call, once: () => Promise<T>): Promise<T> {
-    const { clock, signal, patience, credentials, onRetry } = this.#options
+  /**
+   * Tries a call until it is answered, for as long as the fault may pass; every write is conditional or the same when repeated. `once` is told
+   * how many milliseconds are left, and the number of the try. Credentials that are refused or cannot be had end the call at once; after the
+   * first write they are asked for anew and the call is tried on, as a release that stops midway strands the traffic.
+   */
+  async #tried<T>(call: Call, signal: AbortSignal, once: (left: () => number, attempt: number) => Promise<T>): Promise<T> {
+    const { clock, patience } = this.#options
     const until = clock.monotonic() + patience
     let renewed = false
     for (let attempt = 0; ; attempt++) {
       let failure: ApiError
       try {
-        return await once()
+        return await once(() => Math.max(LEAST, until - clock.monotonic()), attempt)
       } catch (error) {
         signal.throwIfAborted()
-        failure = error instanceof ApiError ? error : new ApiError(call.verb, call.target, 0, {}, error)
+        failure = failureOf(call, error)
       }
-      if (failure.status === 401 && !renewed) {
+      const refused = failure.status === 401
+      if ((refused && !renewed) || (this.#wrote && stays(failure))) {
+        const problem = await this.#renew(call, signal)
+        if (!problem && refused && !renewed) {
+          renewed = true
+          continue
+        }
         renewed = true
-        await credentials.renew()
-        continue
+        failure = problem ?? failure
       }
-      if (!passes(failure.status)) throw failure
+      if (stays(failure) ? !this.#wrote : !passes(failure.status)) throw failure
       const { said, status, reason, details } = failure
-      const wait = details?.retryAfterSeconds ? details.retryAfterSeconds * 1000 : Math.min(5_000, 200 * 2 ** attempt)
+      const pause = Math.min(5_000, 200 * 2 ** attempt)
+      const wait = details?.retryAfterSeconds ? Math.max(LEAST, details.retryAfterSeconds * 1000) : pause
       if (clock.monotonic() + wait > until) {
         const message = `${said} (tried for ${formatDuration(patience)})`
         throw new ApiError(call.verb, call.target, status, { message, ...(reason && { reason }), ...(details && { details }) }, failure)
       }
-      onRetry(`${failure.message}; trying again in ${formatDuration(wait)}`)
+      this.#retried(`${failure.message}; trying again in ${formatDuration(wait)}`)
       await clock.sleep(wait, signal)
+    }
+  }
+
+  /** Asks for new credentials; what prevents it is returned. */
+  async #renew(call: Call, signal: AbortSignal): Promise<ApiError | undefined> {
+    try {
+      await this.#options.credentials.renew()
+      return undefined
+    } catch (error) {
+      signal.throwIfAborted()
+      return failureOf(call, error)
     }
   }
 
@@ -256,12 +330,10 @@ export class RestCluster implements Cluster {
     const url = new URL(server.replace(/\/$/, '') + call.path)
     for (const [key, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(key, value)
     const body = call.body === undefined ? null : JSON.stringify(call.body)
-    const type = body === null ? {} : { 'content-type': call.contentType ?? 'application/json' }
-    return request(url, { method: call.method, headers: { ...headers, accept: 'application/json', ...type }, body, dispatcher, signal })
-  }
-
-  #deadline(ms: number): AbortSignal {
-    return AbortSignal.any([this.#options.signal, AbortSignal.timeout(ms)])
+    const type: Record<string, string> = body === null ? {} : { 'content-type': call.contentType ?? 'application/json' }
+    // Names are compared without case, and the later one counts: credentials come last.
+    const all = merged({ accept: 'application/json' }, call.headers ?? {}, type, headers)
+    return request(url, { method: call.method, headers: all, body, dispatcher, signal })
   }
 
   #error(call: Call, { statusCode, headers }: Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'>, text: string): ApiError {
@@ -271,44 +343,9 @@ export class RestCluster implements Cluster {
       const why = text.startsWith('{') ? 'cut off' : "which is not the API server's"
       return new ApiError(call.verb, call.target, 0, { message: `404, ${why}: ${status.message}` })
     }
-    const after = Number(headers['retry-after'])
-    const details = after > 0 ? { ...status.details, retryAfterSeconds: after } : status.details
+    const after = retryAfter(headers['retry-after'], this.#options.clock.now())
+    const details = after === undefined ? status.details : { ...status.details, retryAfterSeconds: after }
     const code = statusCode === 500 && UNREADABLE.test(status.message ?? '') ? 422 : statusCode
     return new ApiError(call.verb, call.target, code, { ...status, ...(details && { details }) })
   }
 }
-
-/** Whether trying again can help: no answer, a list that was too old, too many requests, or a server that fails. */
-const passes = (status: number): boolean => status === 0 || status === 410 || status === 429 || status >= 500
-
-/** Whether JSON has the shape of an answer to the call: an object of some kind, with the name that was asked for. */
-function isAnswer(answer: unknown, { name, list, verb }: Call): boolean {
-  if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) return false
-  const { kind, metadata, items, resources, versions } = answer as Record<string, unknown>
-  if (typeof kind !== 'string') return false
-  if (list) return items === null || Array.isArray(items)
-  if (verb === 'discover') return Array.isArray(resources) || Array.isArray(versions)
-  return name === undefined || (metadata as { name?: unknown } | undefined)?.name === name
-}
-
-/** The API server's own explanation, told apart from what a pod behind its proxy answers. */
-function statusOf(text: string): ApiStatus | undefined {
-  try {
-    const body = JSON.parse(text) as { kind?: string } & ApiStatus
-    return body?.kind === 'Status' ? body : undefined
-  } catch {
-    return undefined // not JSON: the caller shows the text itself
-  }
-}
-
-async function orUndefined<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer
-  } catch (error) {
-    if (!isMissing(error)) throw error
-    return undefined
-  }
-}
-
-const targetOf = (ref: { kind: string; name: string | undefined; namespace?: string | undefined }): string =>
-  `${ref.kind}${ref.name ? `/${ref.name}` : ''}${ref.namespace ? ` in namespace ${ref.namespace}` : ''}`

@@ -26,28 +26,32 @@ export async function waitFor<T, Objects extends KubeObject[]>(
   const stop = new AbortController()
   const both = AbortSignal.any([signal, stop.signal])
   const followed = queries.map((query) => new Followed(cluster, query))
+  // Each list was read by the query in its place.
+  const answerNow = async (): Promise<T | undefined> =>
+    decide(...(followed.map((one) => one.objects) as { [At in keyof Objects]: Objects[At][] }))
   let failure: Error | undefined
   let wake = () => {}
-  const running = followed.map((one) =>
-    one
-      .follow(both, clock, () => wake())
-      .catch((error) => {
-        failure ??= error instanceof Error ? error : new Error(String(error))
-        wake()
-      }),
-  )
   const deadline = clock.monotonic() + timeout
+  const versions = await Promise.all(followed.map((one) => one.load()))
+  let running: Promise<void>[] | undefined
+  const follow = (): Promise<void>[] =>
+    followed.map((one, at) =>
+      one
+        .follow(versions[at] ?? '', both, clock, () => wake())
+        .catch((error) => {
+          failure ??= error instanceof Error ? error : new Error(String(error))
+          wake()
+        }),
+    )
   try {
     for (;;) {
+      // Before it is decided: a change that comes meanwhile is not slept over.
       const changed = new Promise<void>((resolve) => (wake = resolve))
       signal.throwIfAborted()
       if (failure !== undefined) throw failure
-      const seen = followed.map((one) => one.objects)
-      if (seen.every((list) => list !== undefined)) {
-        // Each list was read by the query in its place.
-        const answer = await decide(...(seen as { [At in keyof Objects]: Objects[At][] }))
-        if (answer !== undefined) return answer
-      }
+      const answer = await answerNow()
+      if (answer !== undefined) return answer
+      running ??= follow() // what is there already needs no watch
       const left = deadline - clock.monotonic()
       if (left <= 0) return undefined
       const nap = new AbortController()
@@ -57,7 +61,7 @@ export async function waitFor<T, Objects extends KubeObject[]>(
     }
   } finally {
     stop.abort()
-    await Promise.all(running)
+    await Promise.all(running ?? [])
   }
 }
 
@@ -65,25 +69,30 @@ export async function waitFor<T, Objects extends KubeObject[]>(
 class Followed<T extends KubeObject> {
   readonly #cluster: Cluster
   readonly #query: Select<T>
-  #known: Map<string, T> | undefined
+  #known = new Map<string, T>()
 
   constructor(cluster: Cluster, query: Select<T>) {
     this.#cluster = cluster
     this.#query = query
   }
 
-  get objects(): T[] | undefined {
-    return this.#known && [...this.#known.values()]
+  get objects(): T[] {
+    return [...this.#known.values()]
   }
 
-  async follow(signal: AbortSignal, clock: Clock, changed: () => void): Promise<void> {
+  /** Reads all of them anew; gives the version from which on changes are followed. */
+  async load(): Promise<string> {
+    const { items, resourceVersion } = await this.#cluster.list(this.#query)
+    this.#known = new Map(items.map((item) => [item.metadata.name, this.#query.read(item)]))
+    return resourceVersion
+  }
+
+  async follow(version: string, signal: AbortSignal, clock: Clock, changed: () => void): Promise<void> {
+    let from = version
     while (!signal.aborted) {
-      const { items, resourceVersion } = await this.#cluster.list(this.#query)
-      this.#known = new Map(items.map((item) => [item.metadata.name, this.#query.read(item)]))
-      changed()
       const began = clock.monotonic()
       try {
-        await this.#watch(resourceVersion, signal, changed)
+        await this.#watch(from, signal, changed)
       } catch (error) {
         if (signal.aborted) return
         // Forbidden stays forbidden; anything else the next list finds out, with its patience.
@@ -91,14 +100,17 @@ class Followed<T extends KubeObject> {
       }
       // A server that ends watches at once is not asked in a tight loop.
       if (!signal.aborted && clock.monotonic() - began < 1000) await clock.sleep(500, signal).catch(() => undefined)
+      if (signal.aborted) return
+      from = await this.load()
+      changed()
     }
   }
 
   async #watch(from: string, signal: AbortSignal, changed: () => void): Promise<void> {
     for await (const { type, object } of this.#cluster.watch(this.#query, from, signal)) {
       if (type === 'BOOKMARK') continue
-      if (type === 'DELETED') this.#known?.delete(object.metadata.name)
-      else this.#known?.set(object.metadata.name, this.#query.read(object))
+      if (type === 'DELETED') this.#known.delete(object.metadata.name)
+      else this.#known.set(object.metadata.name, this.#query.read(object))
       changed()
     }
   }

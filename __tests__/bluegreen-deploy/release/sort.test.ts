@@ -1,0 +1,158 @@
+import { expect, test } from '@jest/globals'
+import { ManifestError } from '../../../actions/bluegreen-deploy/manifests/yaml.ts'
+import { sortRelease } from '../../../actions/bluegreen-deploy/release/sort.ts'
+import type { KubeObject } from '../../../actions/shared/kubernetes/api/cluster.ts'
+import { object } from '../room.ts'
+import { app } from '../stage.ts'
+import { changed } from './changed.ts'
+
+const CONTAINER = 'Deployment spec template spec containers'
+const [deployment, service] = [app('v1')[1], app('v1')[2]] as [KubeObject, KubeObject]
+
+const REFUSED: [what: string, objects: KubeObject[], says: RegExp][] = [
+  ['nothing of a release', [object('ConfigMap', 'a')], /no Deployment among ConfigMap\/a; a release needs one/],
+  ['no Service', [deployment], /no Service selects the pods of Deployment\/web \(labels \{"app":"web"\}\)/],
+  [
+    'a second Deployment without a Service, by its name',
+    [
+      ...app('v1'),
+      changed({ 'Deployment metadata name': 'worker', 'Deployment spec template metadata labels': { app: 'worker' } })[1] as KubeObject,
+    ],
+    /no Service selects the pods of Deployment\/worker \(labels \{"app":"worker"\}\): there is no traffic.* apply it apart/,
+  ],
+  [
+    'an object twice, in two versions of its group',
+    [...app('v1'), { ...deployment, apiVersion: 'apps/v1beta1' }],
+    /Deployment\/web is there twice/,
+  ],
+  ...(['StatefulSet', 'DaemonSet', 'ReplicaSet'] as const).map((kind): [string, KubeObject[], RegExp] => [
+    `a Service that selects a ${kind} too`,
+    [...app('v1'), object(kind, 'db', { template: { metadata: { labels: { app: 'web', role: 'db' } } } }, 'apps/v1')],
+    new RegExp(`Service/web selects the pods of ${kind}/db too, which get no color and would lose their traffic`),
+  ]),
+  ...['first', '1.5', '', '12345678901', '1e3'].map((order): [string, KubeObject[], RegExp] => [
+    `the order ${JSON.stringify(order)}`,
+    changed({ 'Service metadata annotations': { 'devops-actions/order': order } }),
+    /Service\/web: the annotation devops-actions\/order is ".*"; a whole number is needed/,
+  ]),
+  ['an object twice', [...app('v1'), service], /Service\/web is there twice/],
+  ['a Service without selector', changed({ 'Service spec selector': null }), /no Service selects the pods/],
+  ['a Service whose selector is text', changed({ 'Service spec selector': 'app' }), /no Service selects the pods/],
+  ['a Service without spec', changed({ 'Service spec': null }), /no Service selects the pods/],
+  ['a selector that selects other pods', changed({ 'Service spec selector app': 'other' }), /no Service selects the pods/],
+  ['a selector with color', changed({ 'Service spec selector color': 'blue' }), /Service\/web selects a color; keep the manifests free/],
+  [
+    'pods with color',
+    changed({ 'Deployment spec template metadata labels color': 'red' }),
+    /Deployment\/web has a label color of its own; keep/,
+  ],
+  ['a Deployment that selects a color', changed({ 'Deployment spec selector matchLabels color': 'red' }), /label color of its own/],
+  ['no replicas', changed({ 'Deployment spec replicas': 0 }), /Deployment\/web: spec\.replicas is 0: a release needs at least one pod/],
+  ['half a replica', changed({ 'Deployment spec replicas': 1.5 }), /spec\.replicas is 1\.5: .*int/],
+  ['replicas as text', changed({ 'Deployment spec replicas': '3' }), /spec\.replicas is "3": .*number/],
+  ['a paused Deployment', changed({ 'Deployment spec paused': true }), /spec\.paused is true: its pods would never come/],
+  ['no selector', changed({ 'Deployment spec selector': undefined }), /spec\.selector is missing/],
+  ['no labels', changed({ 'Deployment spec template metadata labels': {} }), /spec\.template\.metadata\.labels: at least one label/],
+  [
+    'a label that is no text',
+    changed({ 'Deployment spec template metadata labels app': true }),
+    /spec\.template\.metadata\.labels\.app is true: .*string/,
+  ],
+  ['spec as text', changed({ 'Deployment spec': 'text' }), /Deployment\/web: spec is "text"/],
+  ['containers as a map', changed({ [CONTAINER]: {} }), /spec\.template\.spec\.containers: .*array/],
+  ['no containers', changed({ [CONTAINER]: [] }), /spec\.template\.spec\.containers: .*>=1/],
+  ['a container that is none', changed({ [CONTAINER]: [null] }), /spec\.template\.spec\.containers\.0 is null/],
+  ['a Service without ports', changed({ 'Service spec ports': [] }), /Service\/web: spec\.ports: .*>=1/],
+  ['a port that is none', changed({ 'Service spec ports': [{ port: 70000 }] }), /spec\.ports\.0\.port is 70000: .*<=65535/],
+  ['a Service without endpoints', changed({ 'Service spec type': 'ExternalName' }), /spec\.type is "ExternalName": .*"ClusterIP"/],
+  ['a name that leaves no room', changed({ 'Deployment metadata name': 'a'.repeat(58) }), /longer than 57 characters/],
+  ['a Service name that leaves no room', changed({ 'Service metadata name': 'a'.repeat(56) }), /longer than 55 characters/],
+  [
+    'an autoscaler',
+    [...app('v1'), object('HorizontalPodAutoscaler', 'web', { scaleTargetRef: { name: 'web' } })],
+    /HorizontalPodAutoscaler\/web scales/,
+  ],
+]
+
+test.each(REFUSED)('%s is refused', (_, objects, says) => {
+  const sort = () => sortRelease('web', objects)
+  expect(sort).toThrow(says)
+  expect(sort).toThrow(ManifestError)
+})
+
+test('objects go where a release needs them, whatever shape the others have', () => {
+  const others = ['text', null, [], 5].map((spec, i) => object('Thing', `odd-${i}`, spec))
+  const release = sortRelease('web', [...others, object('Role', 'r'), object('Namespace', 'n'), object('ConfigMap', 'c'), ...app('v1')])
+  const names = (objects: KubeObject[]) => objects.map(({ metadata }) => metadata.name)
+  expect(names(release.config)).toEqual(['web-settings'])
+  expect(names(release.prerequisites)).toEqual(['n', 'c', 'r'])
+  expect(names(release.shared)).toEqual(['odd-0', 'odd-1', 'odd-2', 'odd-3'])
+})
+
+const two = (): KubeObject[] => [...app('v1', 'api'), ...app('v1')]
+const entriesOf = (objects: KubeObject[]) =>
+  sortRelease('web', objects).entries.map(({ service, workloads }) => `${service.metadata.name}: ${workloads.join(' ')}`)
+const another = (name: string, selector: Record<string, string>, order?: string): KubeObject => ({
+  ...structuredClone(service),
+  metadata: { name, ...(order !== undefined && { annotations: { 'devops-actions/order': order } }) },
+  spec: { selector, ports: [{ port: 80 }] },
+})
+
+test('several Deployments and Services are one release; each entry knows whose pods it selects', () => {
+  const release = sortRelease('web', [...two(), another('admin', { app: 'web' })])
+  expect(release.workloads.map(({ metadata }) => metadata.name)).toEqual(['api', 'web'])
+  expect(entriesOf([...two(), another('admin', { app: 'web' })])).toEqual(['api: api', 'web: web', 'admin: web'])
+  expect(release.config.map(({ metadata }) => metadata.name)).toEqual(['api-settings', 'web-settings'])
+})
+
+test('one Service may lead to the pods of several Deployments', () => {
+  const labelled = two().map((one) => {
+    if (one.kind === 'Deployment')
+      Object.assign((one.spec as { template: { metadata: { labels: object } } }).template.metadata.labels, { all: 'yes' })
+    return one
+  })
+  expect(entriesOf([...labelled, another('all', { all: 'yes' })])).toEqual(['api: api', 'web: web', 'all: api web'])
+})
+
+test('entries are switched in the order of their annotation, else in that of the manifests', () => {
+  const more = [
+    another('z', { app: 'web' }, '-1'),
+    another('y', { app: 'web' }, '5'),
+    another('x', { app: 'web' }, '5'),
+    another('w', { app: 'web' }),
+  ]
+  expect(entriesOf([...app('v1'), ...more])).toEqual(['z: web', 'web: web', 'w: web', 'y: web', 'x: web'])
+})
+
+test('Services that select other pods are shared objects, switched with the rest', () => {
+  const release = sortRelease('web', [...app('v1'), another('db', { app: 'db' }), another('external', {})])
+  expect(release.entries).toHaveLength(1)
+  expect(release.shared.map(({ metadata }) => metadata.name)).toEqual(['db', 'external'])
+})
+
+test('a kind called Service or Deployment of another group is none', () => {
+  const knative = { ...object('Service', 'fn', { selector: { app: 'web' } }, 'serving.knative.dev/v1') }
+  const other = object('Deployment', 'odd', {}, 'example.com/v1')
+  const release = sortRelease('web', [...app('v1'), knative, other])
+  expect([release.workloads.length, release.entries.length, release.shared.length]).toEqual([1, 1, 2])
+})
+
+test('copies of two configurations that would bear one name are refused', () => {
+  const reads = (...names: string[]) =>
+    changed({ 'Deployment spec template spec volumes': names.map((name) => ({ name, configMap: { name } })) })
+  const maps = (...names: string[]) => names.map((name) => object('ConfigMap', name))
+  expect(() => sortRelease('web', [...reads('web-a', 'a'), ...maps('web-a', 'a')])).toThrow(
+    'manifests: ConfigMap/web-a and ConfigMap/a would both be ConfigMap/web-a-blue; rename one of them',
+  )
+  const long = 'a'.repeat(244)
+  expect(() => sortRelease('web', [...reads(long), ...maps(long)])).toThrow(
+    `ConfigMap/${long} is too long: it leaves no room for the color`,
+  )
+  const fits = 'a'.repeat(240)
+  expect(() => sortRelease('web', [...reads(fits), ...maps(fits)])).not.toThrow()
+  expect(sortRelease('web', [...reads('a', 'b'), ...maps('a', 'b', 'c')]).config.map(({ metadata }) => metadata.name)).toEqual([
+    'web-settings',
+    'a',
+    'b',
+  ])
+})

@@ -1,0 +1,66 @@
+// All proofs, several at a time: they mostly wait, for pods, for endpoints, for time to pass.
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+/** Those that take longest begin first; the rest, and proofs that are new, follow by name. */
+const LONGEST = ['zero-downtime', 'kill', 'hostile-api', 'hostile-cluster']
+
+export interface Ran {
+  name: string
+  passed: boolean
+  /** What it wrote, errors included. */
+  output: string
+  /** Of the wall, and of the processor with everything that it started. */
+  seconds: { wall: number; processor: number }
+}
+
+export const inOrder = (names: readonly string[]): string[] => [...names].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b))
+const rank = (name: string): number => (LONGEST.includes(name) ? LONGEST.indexOf(name) : LONGEST.length)
+
+/** Runs each name by `run`, `lanes` at a time; `ended` is told of each as it ends. */
+export async function runLanes(
+  names: readonly string[],
+  lanes: number,
+  run: (name: string) => Promise<Ran>,
+  ended: (ran: Ran) => void,
+): Promise<Ran[]> {
+  const queue = inOrder(names)
+  const all: Ran[] = []
+  const lane = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const ran = await run(next)
+      all.push(ran)
+      ended(ran)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(lanes, names.length)) }, lane))
+  return all
+}
+
+/** Says what a process and all that it waited for took of the processor; `runProcess` reads it. */
+const SPENT = /^spent ([\d.]+) s of the processor$/m
+export const tellSpent = (): void => console.error(`spent ${processorSeconds().toFixed(1)} s of the processor`)
+
+/** By /proc/self/stat: user and system time of this process and of the children that ended, in ticks of 10 ms. */
+function processorSeconds(): number {
+  const stat = readFileSync('/proc/self/stat', 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100
+}
+
+/** Runs a proof in a process of its own, with its output kept. */
+export function runProcess(name: string, argv: readonly string[], env: NodeJS.ProcessEnv): Promise<Ran> {
+  const [command = '', ...args] = argv
+  const began = performance.now()
+  return new Promise((done, failed) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
+    let output = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
+    child.once('error', failed)
+    child.once('close', (code) => {
+      const processor = Number(SPENT.exec(output)?.[1] ?? 0)
+      done({ name, passed: code === 0, output, seconds: { wall: (performance.now() - began) / 1000, processor } })
+    })
+  })
+}
