@@ -23,6 +23,8 @@ export interface RunOptions extends Partial<Config> {
   signal?: AbortSignal
   before?: (call: Call) => void
   after?: (call: Call) => void
+  /** Takes secrets out of what leaves the engine. */
+  redact?: (text: string) => string
 }
 
 export interface Ran {
@@ -178,7 +180,7 @@ export class Stage {
 
   /** The same, where each call of the run waits for `hold` after `before` was told of it. */
   async runHeld(command: Command, hold: () => Promise<void>, options: RunOptions): Promise<Ran> {
-    const { version, identity = `run-${++this.#runs}`, signal, before, after, manifests, smoke, ...config } = options
+    const { version, identity = `run-${++this.#runs}`, signal, before, after, manifests, smoke, redact, ...config } = options
     const told: string[] = []
     const story = createStory(() => this.clock.now(), {
       phase: (name) => told.push(`# ${name}`),
@@ -201,6 +203,7 @@ export class Stage {
           manifests: async () => structuredClone(objects),
           smoke,
           run: { identity, url: `https://ci.example/${identity}` },
+          ...(redact && { redact }),
         },
       )
     } catch (thrown) {
