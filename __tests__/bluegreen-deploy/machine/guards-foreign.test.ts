@@ -57,34 +57,61 @@ for (const kind of KINDS) {
       )
       expect([stage.serving(), standsAt(stage), stage.harm]).toEqual([['v1'], undefined, []])
     })
+  }
+}
 
-    const late = kind === 'Deployment' ? test : test.failing
-    late(`a ${kind} of ${whose} that comes in the way after the first look is an error, and the way back passes over it`, async () => {
-      const theirs = foreign((await made()).find((object) => object.kind === kind) as KubeObject, release)
-      const stage = new Stage()
-      await stage.ok('deploy', { version: 'v1', ...SHORT })
-      const name = `${kind}/${theirs.metadata.name}`
-      let put = false
-      const ran = await stage.run('deploy', {
-        version: 'v2',
-        ...SHORT,
-        after: ({ verb, kind }) => {
-          if (put || verb !== 'create' || kind !== 'Secret') return
-          put = true
-          stage.cluster.put(theirs)
-        },
-      })
-      await stage.settled()
-      expect(outcomeOf(ran)).toBe('error')
-      expect(ran.error?.message).toContain(name)
-      expect(ran.error?.message.split(name)).toHaveLength(2) // told once
-      expect([stage.serving(), standsAt(stage), stage.harm]).toEqual([['v1'], undefined, []])
-      expect(named(stage, kind, theirs.metadata.name)?.metadata.labels?.['app']).toBe('other')
-      for (const command of ['recover', 'cleanup'] as const) await stage.ok(command, SHORT)
-      stage.cluster.drop(theirs)
-      await stage.settled()
-      await stage.ok('deploy', { version: 'v3', ...SHORT })
-      expect([stage.serving(), standsAt(stage), stage.harm]).toEqual([['v3'], undefined, []])
+/** An object of somebody else comes in the way once the release has begun; what the release makes of that. */
+async function comesInTheWay(kind: string, release: string | undefined): Promise<object> {
+  const theirs = foreign((await made()).find((object) => object.kind === kind) as KubeObject, release)
+  const stage = new Stage()
+  await stage.ok('deploy', { version: 'v1', ...SHORT })
+  const name = `${kind}/${theirs.metadata.name}`
+  let put = false
+  const ran = await stage.run('deploy', {
+    version: 'v2',
+    ...SHORT,
+    after: ({ verb, kind }) => {
+      if (put || verb !== 'create' || kind !== 'Secret') return
+      put = true
+      stage.cluster.put(theirs)
+    },
+  })
+  await stage.settled()
+  const seen = {
+    outcome: outcomeOf(ran),
+    told: (ran.error?.message.split(name).length ?? 1) - 1,
+    serving: stage.serving(),
+    open: standsAt(stage),
+  }
+  const stays = named(stage, kind, theirs.metadata.name)?.metadata.labels?.['app']
+  const commands = [outcomeOf(await stage.run('recover', SHORT)), outcomeOf(await stage.run('cleanup', SHORT))]
+  stage.cluster.drop(theirs)
+  await stage.settled()
+  const next = outcomeOf(await stage.run('deploy', { version: 'v3', ...SHORT }))
+  return { ...seen, stays, commands, next, after: stage.serving(), harm: stage.harm }
+}
+
+const PASSED_OVER = {
+  outcome: 'error',
+  told: 1,
+  serving: ['v1'],
+  open: undefined,
+  stays: 'other',
+  commands: ['passed', 'passed'],
+  next: 'passed',
+  after: ['v3'],
+  harm: [],
+}
+
+for (const release of WHOSE) {
+  const whose = release === undefined ? 'nobody' : 'another release'
+  test(`a Deployment of ${whose} that comes in the way after the first look is an error, and the way back passes over it`, async () => {
+    expect(await comesInTheWay('Deployment', release)).toEqual(PASSED_OVER)
+  })
+
+  for (const kind of ['ConfigMap', 'Service']) {
+    test.failing(`a ${kind} of ${whose} that comes in the way after the first look is an error, and the way back passes over it`, async () => {
+      expect(await comesInTheWay(kind, release)).toEqual(PASSED_OVER)
     })
   }
 }
