@@ -26,6 +26,7 @@ export interface Change {
 const NAMESPACED: Record<string, string[]> = {
   v1: ['Pod', 'Service', 'ConfigMap', 'Secret', 'Event', 'ServiceAccount', 'PersistentVolumeClaim'],
   'apps/v1': ['Deployment', 'StatefulSet'],
+  'batch/v1': ['Job', 'CronJob'],
   'discovery.k8s.io/v1': ['EndpointSlice'],
   'coordination.k8s.io/v1': ['Lease'],
   'networking.k8s.io/v1': ['Ingress', 'NetworkPolicy'],

@@ -79,6 +79,12 @@ export class MemoryNode {
     })
   }
 
+  /** Pods can be made again. */
+  allowPods(): void {
+    this.refusePods = ''
+    this.#reconcileAll()
+  }
+
   /** A pod is gone at once, as when its node died. */
   lose(pod: RunningPod): void {
     this.#cluster.drop(pod)
@@ -200,7 +206,14 @@ export class MemoryNode {
     const at = this.#clock.monotonic() + Math.min(DRAIN, grace * 1000)
     if ((this.#ends.get(uid) ?? Infinity) <= at) return
     this.#ends.set(uid, at)
-    this.#clock.after(at - this.#clock.monotonic(), () => this.#live(pod, (live) => this.#cluster.drop(live)))
+    this.#clock.after(at - this.#clock.monotonic(), () => this.#live(pod, (live) => this.#ended(live)))
+  }
+
+  /** What a finalizer holds has ended, and stays. */
+  #ended(pod: RunningPod): void {
+    const { finalizers = [] } = pod.metadata as { finalizers?: string[] }
+    if (finalizers.length === 0) this.#cluster.drop(pod)
+    else this.#status(pod, { ...pod.status, phase: 'Succeeded', conditions: conditions(false) })
   }
 
   #live(pod: RunningPod, work: (live: RunningPod) => void): void {

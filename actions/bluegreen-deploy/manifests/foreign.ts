@@ -48,7 +48,7 @@ function refuseOwned(object: KubeObject): void {
   const [owner] = object.metadata.ownerReferences ?? []
   if (!owner) return
   throw new ManifestError(
-    `manifests: ${nameOf(object)} belongs to ${owner.kind}/${owner.name}, which makes it again by itself; take it out of the manifests`,
+    `manifests: ${nameOf(object)} belongs to ${owner.kind}/${owner.name} (metadata.ownerReferences), which makes it again by itself; take it out of the manifests`,
   )
 }
 

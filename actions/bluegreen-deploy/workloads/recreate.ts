@@ -5,6 +5,7 @@ import { isReady, judgeRollout, TroubleLog } from '../../shared/kubernetes/watch
 import { waitFor } from '../../shared/kubernetes/watch/wait.ts'
 import { formatDuration } from '../../shared/time/clock.ts'
 import type { Revision, Workload } from '../release/model.ts'
+import { readServing } from '../routers/choose.ts'
 import { colorQueries, deploymentOf, type Needs, scaleWorkload } from './workload.ts'
 
 /** `why` says what stands in the way of the rest. */
@@ -31,9 +32,10 @@ interface Until {
   timeout: number
 }
 
-async function recreate(needs: Needs, { color }: Revision, workload: Workload, { signal, timeout }: Until): Promise<Recreated> {
+async function recreate(needs: Needs, revision: Revision, workload: Workload, { signal, timeout }: Until): Promise<Recreated> {
   const { cluster, writer, clock, config } = needs
   const { replicas, selector } = workload
+  const { color } = revision
   const pods = select(POD, { namespace: config.namespace, labelSelector: selectorText(selector) })
   const old = new Set((await listOf(cluster, pods)).map(({ metadata }) => metadata.uid))
   const troubles = new TroubleLog()
@@ -48,6 +50,8 @@ async function recreate(needs: Needs, { color }: Revision, workload: Workload, {
       const left = here.filter(({ metadata }) => old.has(metadata.uid))
       if (left.length === 0) return { done: true }
       const over = Math.max(0, here.filter(isReady).length - replicas)
+      const serves = over > 0 && (await entryOf(needs, revision))
+      if (serves) return { done: false, why: `${serves} selects ${color} again` }
       for (const pod of left.slice(0, over)) {
         ended.add(pod.metadata.uid)
         await writer.deletePod(pod, undefined)
@@ -66,6 +70,13 @@ async function recreate(needs: Needs, { color }: Revision, workload: Workload, {
     if (!signal.aborted) await scaleWorkload(writer, workload)
   }
   return result ?? { done: false, why: `not within ${formatDuration(timeout)}` }
+}
+
+/** An entry that selects the color: somebody let it by hand, and no pod of it may end. */
+export async function entryOf(needs: Needs, { color, release }: Revision): Promise<string | undefined> {
+  const { entries } = await readServing(needs, release)
+  const serving = entries.find((entry) => entry.color === color)
+  return serving && `Service/${serving.name}`
 }
 
 /** Recreates the pods of a color at once, for a while with none ready. */

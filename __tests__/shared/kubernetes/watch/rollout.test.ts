@@ -74,7 +74,7 @@ test.each<[string, Deployment | undefined, Judgement]>([
   [
     'its own deadline',
     deployment({}, [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: 'has timed out' }]),
-    { state: 'failed', reason: 'has timed out' },
+    { state: 'failed', code: 'no-progress', reason: 'has timed out' },
   ],
   [
     'the deadline of the last change',

@@ -2,7 +2,7 @@ import { nameOf, refOf } from '../../../shared/kubernetes/api/cluster.ts'
 import { messageOf } from '../../../shared/text/errors.ts'
 import { formatDuration } from '../../../shared/time/clock.ts'
 import type { Revision } from '../../release/model.ts'
-import { recreateColor, renewColor } from '../../workloads/recreate.ts'
+import { entryOf, recreateColor, renewColor } from '../../workloads/recreate.ts'
 import { scaleColor } from '../../workloads/workload.ts'
 import { clearColor, previewsOf, workloadsText } from '../colors.ts'
 import type { Context } from '../context.ts'
@@ -85,6 +85,11 @@ async function deleteOld(context: Context, old: Revision): Promise<void> {
 
 async function scaleOld(context: Context, old: Revision, renew: boolean): Promise<void> {
   const { story } = context
+  const entry = await entryOf(context, old)
+  if (entry) {
+    story.tell(`${entry} selects ${old.color} again, by hand: ${old.color} stays as it is`, 'warning')
+    return
+  }
   await scaleColor(context, old, 1)
   if (renew)
     await renewColor(context, old).catch((error: unknown) => {

@@ -48,6 +48,9 @@ export async function lastWarning(cluster: Cluster, namespace: string, pods: Pod
   const { name } = pod.metadata
   const trouble = troubleText(pod)
   if (trouble) return `pod ${name}: ${trouble}`
+  const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready')
+  // Its containers are ready, and somebody else has not said his word yet.
+  if (ready?.reason === 'ReadinessGatesNotReady' && ready.message) return `pod ${name}: ${ready.message}`
   const events = await eventsOf(cluster, namespace, name).catch((error) => {
     if (error instanceof ApiError) return []
     throw error
