@@ -578,8 +578,7 @@ test('a review of permissions is no write', async () => {
 })
 
 test('a clock that counts parts of milliseconds is no fault', async () => {
-  const { cluster, clock, told } = server.client()
-  await clock.sleep(0.3)
+  const { cluster, told } = server.client({ patience: 10_000.5 })
   server.answer(good)
   expect(await cluster.get(WEB)).toEqual(web)
   server.answer(behindProxy([drop, status(403, 'no')], review(true)))
