@@ -114,7 +114,7 @@ test('a warm color that was switched to by hand while a release begins is not cl
   expect(stage.harm).toEqual([])
 })
 
-// Nothing looks at the Service between the switch and the end: the old color is recreated and scaled while it serves.
+
 test('an old color that was switched to by hand while the candidate bakes keeps its pods', async () => {
   const stage = new Stage()
   await stage.ok('deploy', { version: 'v1', ...SHORT })

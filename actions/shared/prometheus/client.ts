@@ -45,8 +45,8 @@ function agentFor({ url, tls: { ca, cert, key }, timeout, environment = process.
   if (proxy === undefined) return new Agent({ connections: WIDTH, connect: { timeout, ...tls } })
   if (!/^https?:/.test(proxy))
     throw new Error(`the proxy for ${address?.host} is of a kind that is not supported here: http:// and https:// are`)
-  // As Go does it: a tunnel to https only, since proxies often allow none to other ports.
-  return new ProxyAgent({ uri: proxy, connections: WIDTH, proxyTunnel: false, requestTls: { timeout, ...tls }, proxyTls: { timeout } })
+  // As in Go it makes a tunnel to https only, since proxies often allow none to other ports.
+  return new ProxyAgent({ uri: proxy, connections: WIDTH, requestTls: { timeout, ...tls }, proxyTls: { timeout } })
 }
 
 export class PrometheusClient implements Prometheus {

@@ -576,3 +576,12 @@ test('a review of permissions is no write', async () => {
   await failure(cluster.get(WEB))
   expect(server.calls).toHaveLength(3)
 })
+
+test('a clock that counts parts of milliseconds is no fault', async () => {
+  const { cluster, told } = server.client({ patience: 10_000.5 })
+  server.answer(good)
+  expect(await cluster.get(WEB)).toEqual(web)
+  server.answer(behindProxy([drop, status(403, 'no')], review(true)))
+  expect(await cluster.proxy({ ...to, timeout: 20_000.5 })).toMatchObject({ reached: true, status: 403 })
+  expect(told).toHaveLength(1)
+})

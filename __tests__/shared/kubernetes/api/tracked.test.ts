@@ -51,6 +51,7 @@ beforeAll(() => {
   writeFileSync(at('nested', 'own'), config(EXEC))
   git(at('nested'), 'add', '-A')
   writeFileSync(at('untracked'), config(EXEC))
+  writeFileSync(at('track*'), config(EXEC))
   symlinkSync('tracked', at('link'))
   symlinkSync('link', at('link-to-link'))
   symlinkSync('sub', at('folder'))
@@ -80,7 +81,8 @@ test.each([
 })
 
 test('what git does not track is taken, and so is a tracked one with a token of its own', () => {
-  for (const path of [at('untracked'), at('server'), join(outside, 'elsewhere')]) expect(load(path).getCurrentContext()).toBe('c')
+  for (const path of [at('untracked'), at('track*'), at('server'), join(outside, 'elsewhere')])
+    expect(load(path).getCurrentContext()).toBe('c')
 })
 
 test('variables of git lead it to no other index', () => {

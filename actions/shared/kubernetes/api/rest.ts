@@ -181,7 +181,7 @@ export class RestCluster implements Cluster {
     call: Call,
     { limit, left, signal }: { limit: number; left: number; signal: AbortSignal },
   ): Promise<{ answer: ProxyAnswer; doubt?: ApiError }> {
-    const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(Math.min(limit, left))))
+    const timeout = AbortSignal.timeout(Math.ceil(Math.min(limit, left)))
     try {
       const answer = await this.#send(call, AbortSignal.any([signal, timeout]))
       const body = await readStart(answer.body, PROXY_LIMIT)
@@ -286,7 +286,7 @@ export class RestCluster implements Cluster {
     for (let attempt = 0; ; attempt++) {
       let failure: ApiError
       try {
-        return await once(() => Math.max(LEAST, until - clock.monotonic()), attempt)
+        return await once(() => Math.max(LEAST, Math.ceil(until - clock.monotonic())), attempt)
       } catch (error) {
         signal.throwIfAborted()
         failure = failureOf(call, error)
