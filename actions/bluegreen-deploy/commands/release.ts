@@ -3,7 +3,7 @@ import { loadRevision, sideOf } from '../ledger/revisions.ts'
 import type { Context } from '../machine/context.ts'
 import { drive, settle } from '../machine/machine.ts'
 import { kindOf, type Plan, planRelease, planSides, type Sides } from '../machine/plan.ts'
-import { type Asked, noProgress } from '../machine/step.ts'
+import { type Asked, noProgress, runStep } from '../machine/step.ts'
 import { diffObjects } from '../manifests/diff.ts'
 import type { Reach } from '../ports.ts'
 import type { Revision } from '../release/model.ts'
@@ -56,7 +56,7 @@ export async function releaseManifests(context: Context, manifests: Manifests): 
   for (const text of smaller(asked, live)) story.tell(text, 'warning')
   const [begin] = plan.steps
   const progress = noProgress()
-  await begin?.run(context, progress)
+  if (begin) await runStep(context, progress, begin)
   await drive(context, progress)
   return {
     ...conclude(ledger.state, progress, plan.candidate),
