@@ -1,4 +1,3 @@
-import { selectorText } from '../shared/kubernetes/api/cluster.ts'
 import type { Findings } from '../shared/report/report.ts'
 import type { Config } from './config.ts'
 import type { ReleaseResult } from './engine.ts'

@@ -22,12 +22,6 @@ export const podsOf = ({ selector }: Workload, pods: readonly Pod[]): Pod[] =>
 export const deploymentOf = ({ object }: Workload, deployments: readonly Deployment[]): Deployment | undefined =>
   deployments.find(({ metadata }) => metadata.name === object.metadata.name)
 
-/** Applies a color with as many pods as its manifests say. */
-export async function applyColor({ writer }: Needs, { config, workloads }: Revision): Promise<void> {
-  for (const object of config) await writer.apply(object, { own: true })
-  for (const workload of workloads) await scaleWorkload(writer, workload)
-}
-
 /** Scales each workload of a color to `replicas` pods, or as many as its manifests say. */
 export async function scaleColor({ writer }: Needs, { workloads }: Revision, replicas?: number): Promise<void> {
   for (const workload of workloads) await scaleWorkload(writer, workload, replicas)
