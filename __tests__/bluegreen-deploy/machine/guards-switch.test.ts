@@ -114,7 +114,6 @@ test('a warm color that was switched to by hand while a release begins is not cl
   expect(stage.harm).toEqual([])
 })
 
-
 test('an old color that was switched to by hand while the candidate bakes keeps its pods', async () => {
   const stage = new Stage()
   await stage.ok('deploy', { version: 'v1', ...SHORT })

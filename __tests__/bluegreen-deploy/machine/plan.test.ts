@@ -80,7 +80,8 @@ test('the next one takes the place of the warm color, and says what that costs',
     unchanged: undefined,
   })
   expect(steps.find(({ id }) => id === 'prepare.clear')).toMatchObject({
-    describe: 'delete color green, which is kept of revision 3: the fast way back to it ends',
+    describe:
+      'delete color green (Deployment/web-green, ConfigMap/web-settings-green), which is kept of revision 3: the fast way back to it ends',
     undo: expect.stringContaining('the manifests of revision 3 are kept'),
   })
   expect(steps.filter(({ phase, undo }) => phase === 'shift' && undo !== 'nothing to take back').map(({ undo }) => undo)).toEqual([

@@ -1,9 +1,9 @@
 // What deploy, prepare, and a rollback to a revision whose pods are gone have in common.
 import { loadRevision, sideOf } from '../ledger/revisions.ts'
 import type { Context } from '../machine/context.ts'
-import { drive, runStep, settle } from '../machine/machine.ts'
+import { drive, settle } from '../machine/machine.ts'
 import { kindOf, type Plan, planRelease, planSides, type Sides } from '../machine/plan.ts'
-import { type Asked, noProgress } from '../machine/step.ts'
+import { type Asked, noProgress, runStep } from '../machine/step.ts'
 import { diffObjects } from '../manifests/diff.ts'
 import type { Reach } from '../ports.ts'
 import type { Revision } from '../release/model.ts'

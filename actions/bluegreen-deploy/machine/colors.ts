@@ -1,5 +1,5 @@
 // What several phases do with a color.
-import type { KubeObject } from '../../shared/kubernetes/api/cluster.ts'
+import { type KubeObject, nameOf } from '../../shared/kubernetes/api/cluster.ts'
 import type { Revision } from '../release/model.ts'
 import { readServing } from '../routers/choose.ts'
 import { awaitReady } from '../workloads/readiness.ts'
@@ -12,6 +12,9 @@ import { ClusterFault, type Progress, Rejected } from './step.ts'
 export const REJECTED_GRACE = 2
 
 export const workloadsText = ({ workloads }: Revision): string => listed(workloads.map(({ object }) => object))
+/** Everything that a color has of its own, for people. */
+export const colorText = ({ color, workloads, config }: Revision): string =>
+  `color ${color} (${[...workloads.map(({ object }) => object), ...config].map(nameOf).join(', ')})`
 export const previewsOf = ({ gateways }: Revision): KubeObject[] => gateways.map(({ preview }) => preview)
 export const servicesOf = ({ gateways }: Revision): KubeObject[] => gateways.map(({ service }) => service)
 

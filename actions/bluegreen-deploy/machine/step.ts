@@ -54,6 +54,12 @@ export const noProgress = (): Progress => ({
   done: [],
 })
 
+/** Runs a step, and notes that it was run. */
+export async function runStep(context: Context, progress: Progress, step: Step): Promise<void> {
+  await step.run(context, progress)
+  progress.done.push({ id: step.id, describe: step.describe })
+}
+
 /** The candidate is bad: traffic stays on, or goes back to, the stable color. */
 export class Rejected extends Error {
   readonly evidence: Evidence[]

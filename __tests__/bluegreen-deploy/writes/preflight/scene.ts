@@ -5,7 +5,7 @@ import { sortRelease } from '../../../../actions/bluegreen-deploy/release/sort.t
 import { placeObjects } from '../../../../actions/bluegreen-deploy/writes/preflight/names.ts'
 import { preflight } from '../../../../actions/bluegreen-deploy/writes/preflight/preflight.ts'
 import type { KubeObject } from '../../../../actions/shared/kubernetes/api/cluster.ts'
-import { type Attributes, type Call, intercept, type MemoryCluster } from '../../../support/memory-cluster.ts'
+import { type Attributes, type Call, intercept } from '../../../support/memory-cluster.ts'
 import { object, room } from '../../room.ts'
 import { app } from '../../stage.ts'
 
@@ -49,5 +49,3 @@ export function scene(more: KubeObject[] = [], objects = app('v1')) {
   }
   return { cluster, reach, told, asked, run, allow }
 }
-
-export const stored = (cluster: MemoryCluster, kind: string): string[] => cluster.all(kind).map(({ metadata }) => metadata.name)

@@ -1,6 +1,6 @@
 import { nameOf } from '../../../shared/kubernetes/api/cluster.ts'
 import { formatDuration } from '../../../shared/time/clock.ts'
-import { bringUp, clearColor, previewsOf, workloadsText } from '../colors.ts'
+import { bringUp, clearColor, colorText, previewsOf, workloadsText } from '../colors.ts'
 import type { Asked, Step } from '../step.ts'
 
 /** The candidate comes up without traffic. */
@@ -19,7 +19,7 @@ export function prepareSteps({ candidate, replaces, reach }: Asked): Step[] {
     step(
       'clear',
       replaces
-        ? `delete color ${color}, which is kept of revision ${replaces.revision}: the fast way back to it ends`
+        ? `delete ${colorText(replaces)}, which is kept of revision ${replaces.revision}: the fast way back to it ends`
         : `delete what an earlier run may have left of color ${color}`,
       (context) => clearColor(context, candidate, { config: leftover }),
       replaces ? `nothing: the manifests of revision ${replaces.revision} are kept, and can be released again` : 'nothing to take back',

@@ -4,7 +4,7 @@ import { formatDuration } from '../../../shared/time/clock.ts'
 import type { Revision } from '../../release/model.ts'
 import { entryOf, recreateColor, renewColor } from '../../workloads/recreate.ts'
 import { scaleColor } from '../../workloads/workload.ts'
-import { clearColor, previewsOf, workloadsText } from '../colors.ts'
+import { clearColor, colorText, previewsOf, workloadsText } from '../colors.ts'
 import type { Context } from '../context.ts'
 import type { Asked, Progress, Step } from '../step.ts'
 
@@ -49,7 +49,7 @@ export function retireSteps({ reach, candidate, stable }: Asked): Step[] {
     )
   if (retire.how === 'delete')
     steps.push(
-      step('delete', `delete color ${old.color} (revision ${old.revision})`, 'rollback releases its manifests again', (context) =>
+      step('delete', `delete ${colorText(old)} of revision ${old.revision}`, 'rollback releases its manifests again', (context) =>
         deleteOld(context, old),
       ),
     )

@@ -1,13 +1,13 @@
 import { nameOf, refOf } from '../../../shared/kubernetes/api/cluster.ts'
 import { inParallel } from '../../../shared/limit.ts'
 import { formatDuration } from '../../../shared/time/clock.ts'
-import type { Revision } from '../../release/model.ts'
+import { type Revision, sharedOf } from '../../release/model.ts'
 import { chooseRouters, readServing } from '../../routers/choose.ts'
 import { ALL_CANDIDATE, ALL_STABLE, type Router } from '../../routers/router.ts'
 import { awaitWarm } from '../../workloads/readiness.ts'
 import { scaleColor } from '../../workloads/workload.ts'
 import { applyShared, keyOf, restoreShared } from '../../writes/shared-objects.ts'
-import { clearColor, previewsOf, REJECTED_GRACE, workloadsText } from '../colors.ts'
+import { clearColor, colorText, previewsOf, REJECTED_GRACE, workloadsText } from '../colors.ts'
 import type { Context } from '../context.ts'
 import type { Asked, Step } from '../step.ts'
 
@@ -21,6 +21,7 @@ export function rollbackSteps({ candidate, stable }: Asked): Step[] {
     run,
   })
   const services = candidate.gateways.map(({ service }) => nameOf(service)).join(', ')
+  const shared = sharedOf(candidate.release).map(nameOf).join(', ')
   const traffic = stable
     ? [
         step('capacity', `bring ${workloadsText(stable)} to full capacity, where traffic was moved`, (context) =>
@@ -29,7 +30,7 @@ export function rollbackSteps({ candidate, stable }: Asked): Step[] {
         step('select', `${services} select ${stable.color} again`, (context) => takeBack(context, candidate, stable)),
         step(
           'shared',
-          `apply what both colors share as of revision ${stable.revision}; delete what came with revision ${candidate.revision}`,
+          `${shared ? `apply what changed of ${shared} as of revision ${stable.revision}; ` : ''}delete what came with revision ${candidate.revision}`,
           (context) => restore(context, candidate, stable),
         ),
         step('prove', `prove that ${services} lead to ready pods of ${stable.color} only`, (context) => prove(context, candidate, stable)),
@@ -41,7 +42,7 @@ export function rollbackSteps({ candidate, stable }: Asked): Step[] {
       ]
   return [
     ...traffic,
-    step('delete', `delete color ${candidate.color}, unless it serves; its pods get ${REJECTED_GRACE} s`, (context) =>
+    step('delete', `delete ${colorText(candidate)}, unless it serves; its pods get ${REJECTED_GRACE} s`, (context) =>
       remove(context, candidate, stable),
     ),
     ...previewsOf(candidate).map((preview) =>
