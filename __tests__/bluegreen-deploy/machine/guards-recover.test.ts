@@ -17,7 +17,7 @@ import {
   twoReleases,
   when,
 } from '../guards.ts'
-import { app, type RunOptions, Stage } from '../stage.ts'
+import { app, NAMESPACE, type RunOptions, Stage } from '../stage.ts'
 
 async function oneRelease(): Promise<Stage> {
   const stage = new Stage()
@@ -175,6 +175,35 @@ test('a fault on the way and another on the way back are both told, with what to
   expect(ran.error?.message).toMatch(/the first fault.*the second fault.*recover.*back/)
   expect([stage.serving(), standsAt(stage), stage.harm]).toEqual([['v2'], BACK, []])
   expect(await recovered(stage)).toEqual({ serving: ['v1'], rolledBack: true, deployments: OLD })
+})
+
+test('a fault after the bake is an error that takes nothing back; recover finishes the release', async () => {
+  const stage = await oneRelease()
+  const before = ({ verb, name }: Call) => {
+    if (verb === 'delete' && name === 'web-preview') throw new Error('the network is away')
+  }
+  const { error } = await stage.run('deploy', { version: 'v2', ...SHORT, before })
+  expect(error?.message).toBe('the network is away')
+  expect([stage.serving(), standsAt(stage), stage.harm]).toEqual([['v2'], PHASE.retire, []])
+  expect(await recovered(stage)).toEqual({ serving: ['v2'], rolledBack: false, deployments: BOTH })
+})
+
+test('a run that is cancelled stops where it stands and decides nothing more', async () => {
+  const stage = await oneRelease()
+  const cancelled = new AbortController()
+  when(stage, PHASE.bake, () => cancelled.abort(new Error('cancelled')), 2_000)
+  const { error } = await stage.run('deploy', { version: 'v2', ...SHORT, signal: cancelled.signal })
+  expect(error?.message).toBe('cancelled')
+  expect([stage.serving(), standsAt(stage), stage.harm]).toEqual([['v2'], PHASE.bake, []])
+  expect(await recovered(stage)).toEqual({ serving: ['v1'], rolledBack: true, deployments: OLD })
+})
+
+test('a warm color whose manifests are no longer kept is said by the name of what is gone, and does not stop the next release', async () => {
+  const stage = await twoReleases()
+  await stage.cluster.delete({ apiVersion: 'v1', kind: 'Secret', namespace: NAMESPACE, name: 'bluegreen-web-r1' })
+  expect((await stage.run('cleanup', SHORT)).error?.message).toContain('Secret/bluegreen-web-r1')
+  await stage.ok('deploy', { version: 'v3', ...SHORT })
+  expect([stage.serving(), standsAt(stage), stage.harm]).toEqual([['v3'], undefined, []])
 })
 
 test('a color that was switched to by hand while its run was dead is not deleted by recover', async () => {

@@ -4,6 +4,7 @@ import { ApiError, type KubeObject } from '../../../actions/shared/kubernetes/ap
 import type { EndpointSlice, Service } from '../../../actions/shared/kubernetes/objects/read.ts'
 import type { Call } from '../../support/memory-cluster.ts'
 import {
+  diesAt,
   hostOf,
   ingress,
   named,
@@ -76,6 +77,15 @@ test.each([undefined, 1, 3])('promote of revision %j, where 2 is prepared, is re
   const { error } = await stage.run('promote', { revision, ...SHORT })
   expect(error?.message).toMatch(new RegExp(`${revision}.*revision 2`))
   expect([selected(stage), standsAt(stage), stage.harm]).toEqual([['blue'], PHASE.prepared, []])
+})
+
+test.each([PHASE.verify, PHASE.bake])('promote of what a dead run left at %s is refused: it was not prepared', async (phase) => {
+  const stage = new Stage()
+  await stage.ok('deploy', { version: 'v1', ...SHORT })
+  await diesAt(stage, 'deploy', { version: 'v2', ...SHORT }, phase)
+  const serving = stage.serving()
+  expect((await promote(stage)).error?.message).toMatch(/nothing is prepared/)
+  expect([stage.serving(), standsAt(stage), stage.harm]).toEqual([serving, phase, []])
 })
 
 test('a cleanup after a switch by hand does not delete the pods that serve', async () => {
