@@ -225,4 +225,27 @@ const flapping: Case = {
   },
 }
 
-export const podCases: Case[] = [...bad, ...good, ...early, flapping]
+/** A check that hangs must not keep the pods from being heard. */
+const heard: Case = {
+  name: 'pod under traffic: it is no longer ready while an answer hangs',
+  short: true,
+  longest: 60_000,
+  async run(table) {
+    const { stage, before, expect, expectOutcome, expectServes } = table
+    let began = 0
+    const act = async (): Promise<void> => {
+      await instruct(table, check({ silent: true }))
+      await instruct(table, { ready: false }, 1)
+      began = performance.now()
+    }
+    const inputs = { ...BAKE, 'bake-time': '50s', 'check-timeout': '40s', manifests: '-' }
+    const result = await table.runWith('ledger bake', act, { inputs, stdin: await manifests({}) })
+    expectOutcome(result, 'failed', /no longer ready/)
+    const decided = stage.proxy.calls.find(({ write, body, at }) => write && at > began && /phase\\": \\"rollback/.test(body))
+    const seconds = ((decided?.at ?? Number.POSITIVE_INFINITY) - began) / 1000
+    expect(seconds < 15, `it was decided ${seconds.toFixed(1)} s after the pod was unready`)
+    await expectServes(before.version)
+  },
+}
+
+export const podCases: Case[] = [...bad, ...good, ...early, flapping, heard]
