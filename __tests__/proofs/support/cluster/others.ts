@@ -58,6 +58,7 @@ const inTheWay = Object.entries(FOREIGN).flatMap(([what, make], at): Case[] =>
   OWNERS.flatMap(([owner, labels], index): Case[] => [
     {
       name: `in the way from the start: ${what}, of ${owner}`,
+      after: 'recover',
       ...(index === at % 3 && { short: true }),
       async run(table) {
         const { stage, before, run, expectOutcome, expectServes } = table
@@ -99,6 +100,7 @@ const inTheWay = Object.entries(FOREIGN).flatMap(([what, make], at): Case[] =>
 
 const shared: Case[] = ['policy/v1 PodDisruptionBudget', 'v1 ServiceAccount'].map((type, at) => ({
   name: `in the way: a ${type.split(' ')[1]} of the manifests is another release's`,
+  after: 'recover',
   ...(at === 0 && { short: true }),
   async run(table) {
     const { stage, before, run, expectOutcome, expectServes } = table
@@ -133,6 +135,7 @@ const sneaky: [string, (table: Table, color: string) => { selector: Record<strin
 const strangers = sneaky.map(
   ([name, make, short]): Case => ({
     name: `stranger: a Service ${name}`,
+    after: 'recover',
     ...(short && { short }),
     async run(table) {
       const { stage, before, run, expectOutcome, expectServes } = table

@@ -40,6 +40,7 @@ const underTraffic = (
   ...(more.short && { short: true }),
   ...(more.hurts && { hurts: true }),
   longest: 60_000,
+  after: 'look',
   async run(table) {
     const { before, expect, expectOutcome, expectServes } = table
     const passes = ends === 'passed'
@@ -57,6 +58,7 @@ const beforeTraffic = (name: string, lies: Lies, short = false): Case => ({
   name: `pod before traffic: ${name}`,
   short,
   longest: 60_000,
+  after: 'look',
   async run({ before, expect, expectOutcome, expectServes, run }) {
     const inputs = { ...BAKE, manifests: '-' }
     const result = await run({ inputs, stdin: await manifests({ LIES: JSON.stringify(lies) }) })
@@ -214,6 +216,7 @@ const early: Case[] = [
 const flapping: Case = {
   name: 'pod before traffic: it flaps',
   longest: 120_000,
+  after: 'look',
   async run({ stage, before, run, expectOutcome, expect }) {
     const result = await run({
       inputs: { manifests: '-', 'ready-deadline': '15s', 'bake-time': '10s', 'check-path': '/version' },
@@ -230,6 +233,7 @@ const heard: Case = {
   name: 'pod under traffic: it is no longer ready while an answer hangs',
   short: true,
   longest: 60_000,
+  after: 'look',
   async run(table) {
     const { stage, before, expect, expectOutcome, expectServes } = table
     let began = 0

@@ -186,6 +186,7 @@ async function edit(table: Table, text: string): Promise<void> {
 
 const unreadable = ([name, text, short]: (typeof UNREADABLE)[number], at: number): Case => ({
   name: `ledger: ${name}`,
+  after: 'recover',
   ...(short && { short }),
   async run(table) {
     const { stage, before, run, expect, expectOutcome } = table
@@ -290,6 +291,7 @@ const leased = ([name, spec, ends, metadata = {}, short]: (typeof LEASES)[number
   name: `lease: ${name}`,
   ...(short && { short }),
   longest: 45_000,
+  after: 'recover',
   async run(table) {
     const { stage, before, run, expectOutcome, expectServes } = table
     const { kube } = stage.world
