@@ -316,7 +316,7 @@ async function refuse(
   const message = 'the policy of the cluster refuses it'
   const validations = [{ expression: rule.expression ?? 'false', message }]
   // Undone last to first: the policy goes before its end is waited for.
-  table.heal(() => until(async () => !(await probe()), 30_000, 'the end of the policy'))
+  table.heal(() => until(async () => !(await probe()), 90_000, 'the end of the policy'))
   await put(
     table,
     plain(api, 'ValidatingAdmissionPolicy', name, undefined, {
@@ -326,7 +326,7 @@ async function refuse(
   const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': stage.namespace } }
   const spec = { policyName: name, validationActions: ['Deny'], matchResources: { namespaceSelector } }
   await put(table, plain(api, 'ValidatingAdmissionPolicyBinding', name, undefined, { spec }))
-  await until(probe, 30_000, 'the policy')
+  await until(probe, 90_000, 'the policy')
 }
 
 /** Whether the API server refuses a call that changes nothing. */

@@ -186,6 +186,7 @@ async function edit(table: Table, text: string): Promise<void> {
 
 const unreadable = ([name, text, short]: (typeof UNREADABLE)[number], at: number): Case => ({
   name: `ledger: ${name}`,
+  forges: true,
   after: 'recover',
   ...(short && { short }),
   async run(table) {
@@ -232,6 +233,7 @@ const LIES: [name: string, edit: Edit, short?: boolean][] = [
 
 const lying = ([name, lie, short]: (typeof LIES)[number]): Case => ({
   name: `ledger that lies: ${name}`,
+  forges: true,
   ...(short && { short }),
   async run({ stage, before, run, expect }) {
     const { kube } = stage.world
