@@ -152,7 +152,7 @@ const generations = ['999999999', '9007199254740993', '1e309', 'NaN', '-5', '', 
   (value, at): Case[] => [
     {
       name: `generation ${value.slice(0, 20) || 'empty'} on ${at % 2 ? 'the Deployment' : 'the Service'}`,
-      ...(at % 4 === 0 && { short: true }),
+      ...(at === 0 && { short: true }),
       async run(table) {
         const { stage, before, run, expectOutcome, expectServes } = table
         const object =
@@ -222,7 +222,7 @@ const claims: [manager: string, claim: (service: Service) => object, ends: strin
   ['kubectl-edit', ({ spec }) => ({ spec: { selector: spec.selector } }), ['passed'], true],
   ['kubectl-patch', ({ spec }) => ({ spec: { ports: spec.ports } }), ['passed', 'error']],
   ['helm', () => ({ metadata: { name: 'backend', labels: { app: 'helm' } } }), ['error']],
-  ['a"quoted" manager', () => ({ metadata: { name: 'backend', labels: { app: 'x' } } }), ['error'], true],
+  ['a"quoted" manager', () => ({ metadata: { name: 'backend', labels: { app: 'x' } } }), ['error']],
   ['kustomize-controller', () => ({ metadata: { name: 'backend', labels: { [RELEASE]: 'other' } } }), ['error']],
 ]
 
@@ -233,18 +233,15 @@ const managers = claims.map(
     async run(table) {
       const { stage, before, run, expectOutcome, expectServes, heal } = table
       const service = (await read(stage, 'v1', 'Service', 'backend')) as unknown as Service
+      const { labels = {} } = service.metadata
       await writeAs(table, manager, { ...plain('v1', 'Service', 'backend'), ...claim(service) })
       heal(async () => {
-        const { labels } = service.metadata
-        await stage.world.kube.apply(
-          {
-            apiVersion: 'v1',
-            kind: 'Service',
-            metadata: { name: 'backend', namespace: stage.namespace, labels: labels ?? {} },
-            spec: service.spec,
-          } as KubeObject,
-          { force: true },
-        )
+        // As it is now: a release may have gone on meanwhile.
+        const { selector, ports } = ((await read(stage, 'v1', 'Service', 'backend')) as unknown as Service).spec
+        const metadata = { name: 'backend', namespace: stage.namespace, labels }
+        await stage.world.kube.apply({ apiVersion: 'v1', kind: 'Service', metadata, spec: { selector, ports } } as KubeObject, {
+          force: true,
+        })
         await giveBack(table, manager)()
       })
       const version = await stage.other()
@@ -275,7 +272,6 @@ const takenMidway: Case = {
 
 const byHand: Case = {
   name: 'manager: somebody switched the Service by kubectl edit',
-  short: true,
   async run(table) {
     const { stage, before, run, expectOutcome, expectServes, heal } = table
     const service = (await read(stage, 'v1', 'Service', 'backend')) as unknown as Service
@@ -391,7 +387,6 @@ const policies: Case[] = [
   },
   {
     name: 'policy: the Service may not be switched',
-    short: true,
     async run(table) {
       const { stage, before, run, expectOutcome, expectServes } = table
       const expression = `object.metadata.name != 'backend' || object.spec.selector.color == '${before.color}'`
@@ -571,7 +566,7 @@ export const otherCases: Case[] = [
   ...policies,
   quota('no pod more', { pods: '3' }, ['failed', 'error'], true),
   quota('no Service more', { services: '1' }, ['error', 'failed']),
-  quota('no Secret more', { secrets: '1' }, ['error'], true),
+  quota('no Secret more', { secrets: '1' }, ['error']),
   quota('no ConfigMap more', { configmaps: '2' }, ['error']),
   quota('no CPU that a pod could have', { 'limits.cpu': '1m' }, ['failed', 'error']),
   ...finalizers,

@@ -124,7 +124,7 @@ const bad: Case[] = [
     'failed',
   ),
   underTraffic('a Status with a huge message', check({ status: 500, body: status(500, { message: 'x'.repeat(2 ** 20) }) }), 'failed', {
-    short: true,
+    short: false,
   }),
   underTraffic(
     'a Status whose fields have other types',
@@ -139,7 +139,7 @@ const bad: Case[] = [
     'failed',
   ),
   underTraffic('a status that there is not', check({ status: 799, body: 'what' }), 'failed'),
-  underTraffic('no answer', check({ silent: true }), 'failed', { short: true }),
+  underTraffic('no answer', check({ silent: true }), 'failed', { short: false }),
   underTraffic('an answer that drips without end', check({ status: 500, body: 'x', repeat: -1, every: 100 }), 'failed'),
   underTraffic('a bad answer without end', check({ status: 500, body: 'x'.repeat(65_536), repeat: -1 }), 'failed', { short: true }),
   underTraffic('answers that break off', check({ status: 200, body: 'x'.repeat(1000), cut: true }), 'failed or error'),
@@ -153,7 +153,7 @@ const bad: Case[] = [
     check({ status: 500, headers: { 'content-encoding': 'gzip' }, body: 'no gzip' }),
     'failed',
   ),
-  underTraffic('a container that crashes', { crash: true }, 'failed', { short: true, most: 1, hurts: true }),
+  underTraffic('a container that crashes', { crash: true }, 'failed', { short: false, most: 1, hurts: true }),
   underTraffic('a pod that flaps', { flap: 1500 }, 'failed', { short: true, most: 1 }),
 ]
 
@@ -183,7 +183,7 @@ const good: Case[] = [
       ['a Status', status(403)],
       ['0x7f', series('0x7f')],
     ] as const
-  ).map(([name, body], at) => underTraffic(`metrics: ${name}`, metrics({ body }), 'passed', { inputs: COUNTS, short: at % 4 === 0 })),
+  ).map(([name, body], at) => underTraffic(`metrics: ${name}`, metrics({ body }), 'passed', { inputs: COUNTS, short: at % 6 === 0 })),
   underTraffic('metrics: 8 MiB', metrics({ body: `http_requests_total{a="${'x'.repeat(1000)}"} 1\n`, repeat: 8400 }), 'passed', {
     inputs: COUNTS,
     short: true,
