@@ -25,7 +25,7 @@ const REFUSED: [what: string, objects: KubeObject[], says: RegExp][] = [
     [...app('v1'), { ...deployment, apiVersion: 'apps/v1beta1' }],
     /Deployment\/web is there twice/,
   ],
-  ...(['StatefulSet', 'DaemonSet', 'ReplicaSet'] as const).map((kind): [string, KubeObject[], RegExp] => [
+  ...(['StatefulSet', 'DaemonSet', 'ReplicaSet', 'ReplicationController'] as const).map((kind): [string, KubeObject[], RegExp] => [
     `a Service that selects a ${kind} too`,
     [...app('v1'), object(kind, 'db', { template: { metadata: { labels: { app: 'web', role: 'db' } } } }, 'apps/v1')],
     new RegExp(`Service/web selects the pods of ${kind}/db too, which get no color and would lose their traffic`),
@@ -124,10 +124,36 @@ test('entries are switched in the order of their annotation, else in that of the
   expect(entriesOf([...app('v1'), ...more])).toEqual(['z: web', 'web: web', 'w: web', 'y: web', 'x: web'])
 })
 
-test('Services that select other pods are shared objects, switched with the rest', () => {
-  const release = sortRelease('web', [...app('v1'), another('db', { app: 'db' }), another('external', {})])
+test('what the pods talk to is there before them: databases, and Services that select other pods or none', () => {
+  const database = object('StatefulSet', 'db', { template: { metadata: { labels: { app: 'db' } } } }, 'apps/v1')
+  const rest = [database, object('Endpoints', 'external'), another('db', { app: 'db' }), another('external', {})]
+  const policy = object('NetworkPolicy', 'deny', { podSelector: {} }, 'networking.k8s.io/v1')
+  const release = sortRelease('web', [policy, ...app('v1'), ...rest])
   expect(release.entries).toHaveLength(1)
-  expect(release.shared.map(({ metadata }) => metadata.name)).toEqual(['db', 'external'])
+  expect(release.prerequisites.map(({ kind, metadata }) => `${kind}/${metadata.name}`)).toEqual([
+    'Endpoints/external',
+    'Service/db',
+    'Service/external',
+    'StatefulSet/db',
+  ])
+  expect(release.shared).toEqual([policy]) // it would reach the pods that serve
+})
+
+test('all Deployments without a Service, and all autoscalers, are told at once', () => {
+  const worker = (name: string) =>
+    changed({ 'Deployment metadata name': name, 'Deployment spec template metadata labels': { app: name } })[1] as KubeObject
+  expect(() => sortRelease('web', [...app('v1'), worker('a'), worker('b')])).toThrow(
+    'no Service selects the pods of Deployment/a (labels {"app":"a"}), Deployment/b (labels {"app":"b"}): there is',
+  )
+  const scaler = (name: string) => object('HorizontalPodAutoscaler', name, { scaleTargetRef: { kind: 'Deployment', name } })
+  expect(() => sortRelease('web', [...two(), scaler('api'), scaler('web')])).toThrow(
+    'HorizontalPodAutoscaler/api scales Deployment/api, HorizontalPodAutoscaler/web scales Deployment/web, of which there will be two',
+  )
+})
+
+test('an autoscaler of another kind that bears the name is none of ours', () => {
+  const scaler = object('HorizontalPodAutoscaler', 'web', { scaleTargetRef: { kind: 'StatefulSet', name: 'web' } })
+  expect(sortRelease('web', [...app('v1'), scaler]).shared).toEqual([scaler])
 })
 
 test('a kind called Service or Deployment of another group is none', () => {
