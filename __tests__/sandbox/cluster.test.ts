@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { CHECKOUT, checkoutKey, clusterDirectory, DIRECTORY_VARIABLE } from '../../sandbox/checkout.ts'
-import { type Cluster, type Image, openCluster } from '../../sandbox/cluster.ts'
+import { type Cluster, endFolder, type Image, openCluster } from '../../sandbox/cluster.ts'
 import { exampleImages } from '../../sandbox/images.ts'
 
 let folder: string
@@ -50,4 +50,14 @@ test('the example comes in five versions of one program, more and misbehaving on
   expect(new Set([...pushed.values()].map(({ command }) => command.join(' '))).size).toBe(1)
   const env = (tag: string) => pushed.get(`registry.example/backend:${tag}`)?.env
   expect([env('v1'), env('v2'), env('slow')]).toEqual([{ VERSION: 'v1' }, { VERSION: 'v2', ERROR_RATE: '0.3' }, { VERSION: 'other' }])
+})
+
+test('a folder that nobody holds is removed, one that is not there is no matter', async () => {
+  const dir = join(folder, 'crashed')
+  mkdirSync(join(dir, 'log'), { recursive: true })
+  // The number of a living process that is not of this cluster: it must be left alone.
+  writeFileSync(join(dir, 'cluster.json'), JSON.stringify({ event: 'ready', dir, pid: process.pid }))
+  await endFolder(dir)
+  expect(existsSync(dir)).toBe(false)
+  await endFolder(dir)
 })

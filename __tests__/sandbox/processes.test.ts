@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { expect, test } from '@jest/globals'
+import { DIRECTORY_VARIABLE } from '../../sandbox/checkout.ts'
+import { begunInside, endCommands, type Process, signal } from '../../sandbox/processes.ts'
+
+const processes: Process[] = [
+  { pid: 1, parent: 0, dir: '' },
+  { pid: 10, parent: 1, dir: '/c/a' },
+  { pid: 11, parent: 10, dir: '/c/a' },
+  { pid: 12, parent: 11, dir: '/c/a' },
+  { pid: 20, parent: 10, dir: '/c/a' },
+  { pid: 30, parent: 1, dir: '/c/b' },
+]
+
+test('what was begun inside of a cluster is found by its folder', () => {
+  expect(begunInside(processes, (dir) => dir === '/c/a', 1000)).toEqual([10, 11, 12, 20])
+  expect(begunInside(processes, () => true, 1000)).toEqual([10, 11, 12, 20, 30])
+})
+
+test('the process that asks, and those that wait for it, are spared', () => {
+  expect(begunInside(processes, (dir) => dir === '/c/a', 12)).toEqual([20])
+})
+
+test('a circle of parents, as a number given anew may make one, ends', () => {
+  const circle = [
+    { pid: 5, parent: 6, dir: '/c/a' },
+    { pid: 6, parent: 5, dir: '/c/a' },
+  ]
+  expect(begunInside(circle, () => true, 5)).toEqual([])
+})
+
+test('a command is ended with what it has begun, one of another cluster is not', async () => {
+  const begin = (dir: string) =>
+    spawn('sh', ['-c', 'sleep 1000 & echo $!; wait'], {
+      env: { ...process.env, [DIRECTORY_VARIABLE]: dir },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+  const [ours, other] = [begin('/no-such-folder/ours'), begin('/no-such-folder/other')]
+  const [[child]] = (await Promise.all([once(ours.stdout, 'data'), once(other.stdout, 'data')])) as [[Buffer], [Buffer]]
+  const ended = once(ours, 'close')
+  expect(await endCommands((dir) => dir === '/no-such-folder/ours')).toBe(2)
+  await ended
+  expect(() => process.kill(Number(child.toString()), 0)).toThrow(/ESRCH/)
+  expect(other.exitCode).toBeNull()
+  expect(await endCommands((dir) => dir === '/no-such-folder/other')).toBe(2)
+})
+
+test('a signal to a process that has ended is no error', () => {
+  expect(() => signal(2 ** 22 + 1, 'SIGTERM')).not.toThrow()
+})
