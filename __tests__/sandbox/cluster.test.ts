@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -55,9 +57,13 @@ test('the example comes in five versions of one program, more and misbehaving on
 test('a folder that nobody holds is removed, one that is not there is no matter', async () => {
   const dir = join(folder, 'crashed')
   mkdirSync(join(dir, 'log'), { recursive: true })
-  // The number of a living process that is not of this cluster: it must be left alone.
-  writeFileSync(join(dir, 'cluster.json'), JSON.stringify({ event: 'ready', dir, pid: process.pid }))
+  // The number was given to another process meanwhile, which must be left alone.
+  const other = spawn('sleep', ['1000'])
+  const ended = once(other, 'exit')
+  writeFileSync(join(dir, 'cluster.json'), JSON.stringify({ event: 'ready', dir, pid: other.pid }))
   await endFolder(dir)
   expect(existsSync(dir)).toBe(false)
+  other.kill('SIGTERM')
+  expect(await ended).toEqual([null, 'SIGTERM'])
   await endFolder(dir)
 })
