@@ -49,7 +49,7 @@ test('what is for tools only is left out; only the word true says so', () => {
 test('an object that another one makes again is refused', () => {
   const ownerReferences = [{ uid: 'u', kind: 'Certificate', name: 'tls' }]
   expect(() => ownObjects([{ ...object('Secret', 'x'), metadata: { name: 'x', ownerReferences } }])).toThrow(
-    'manifests: Secret/x belongs to Certificate/tls, which makes it again by itself; take it out of the manifests',
+    'manifests: Secret/x belongs to Certificate/tls (metadata.ownerReferences), which makes it again by itself; take it out of the manifests',
   )
   for (const none of [[], undefined])
     expect(

@@ -89,7 +89,10 @@ function hookRefused(object: KubeObject): string | undefined {
 
 function ownedRefused({ metadata }: KubeObject): string | undefined {
   const [owner] = metadata.ownerReferences ?? []
-  return owner && `belongs to ${owner.kind}/${owner.name}, which makes it again by itself; take it out of the manifests`
+  return (
+    owner &&
+    `belongs to ${owner.kind}/${owner.name} (metadata.ownerReferences), which makes it again by itself; take it out of the manifests`
+  )
 }
 
 /** Takes off what belongs to the cluster in which an object was read: it is another one's here. */
