@@ -71,7 +71,7 @@ const commands: Record<Verb, (invocation: Invocation) => Promise<number>> = {
     for (const part of await cluster.parts()) console.log(`${part.name.padEnd(26)}${part.state}`)
     console.log(`\nlogs in ${join(cluster.dir, 'log')}\n`)
     const others = await otherClusters(cluster.dir)
-    if (others.length > 0) console.log(`${others.map((other) => `another runs ${other}\n`).join('')}`)
+    if (others.length > 0) console.log(others.map((other) => `another runs ${other}\n`).join(''))
     const nodes = await execute(cluster.kubectl(['get', 'nodes']))
     return nodes || (await execute(cluster.kubectl(['get', 'pods', '--all-namespaces', '--output=wide'])))
   },
