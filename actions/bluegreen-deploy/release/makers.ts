@@ -47,7 +47,8 @@ const providerClasses = (volumes: object[] | undefined): string[] =>
 const says = (object: KubeObject, names: string[]): boolean => textsOf(object).some((text) => names.includes(text))
 
 /** Every text of an object but that of its metadata. */
-function textsOf({ apiVersion: _, kind: __, metadata: ___, ...fields }: KubeObject): string[] {
+function textsOf(object: KubeObject): string[] {
+  const { apiVersion: _, kind: __, metadata: ___, ...fields } = object
   const texts: string[] = []
   JSON.stringify(fields, (_key, value: unknown) => {
     if (typeof value === 'string') texts.push(value)

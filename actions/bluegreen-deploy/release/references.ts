@@ -76,7 +76,7 @@ function inVariable(item: unknown, name: string): boolean {
 /** A word counts when it, or the one before it, speaks of configuration. What is an absolute path names a file. */
 function inWords(words: unknown[], name: string): boolean {
   return words.some((word, i) => {
-    if (typeof word !== 'string' || !SPEAKS_OF_CONFIG.test(`${words[i - 1] ?? ''} ${word}`)) return false
+    if (typeof word !== 'string' || !SPEAKS_OF_CONFIG.test(`${String(words[i - 1] ?? '')} ${word}`)) return false
     return word
       .split(/[=,;\s]+/)
       .filter((part) => !part.startsWith('/'))
