@@ -76,7 +76,8 @@ function inVariable(item: unknown, name: string): boolean {
 /** A word counts when it, or the one before it, speaks of configuration. What is an absolute path names a file. */
 function inWords(words: unknown[], name: string): boolean {
   return words.some((word, i) => {
-    if (typeof word !== 'string' || !SPEAKS_OF_CONFIG.test(`${String(words[i - 1] ?? '')} ${word}`)) return false
+    const before = words[i - 1]
+    if (typeof word !== 'string' || !SPEAKS_OF_CONFIG.test(typeof before === 'string' ? `${before} ${word}` : word)) return false
     return word
       .split(/[=,;\s]+/)
       .filter((part) => !part.startsWith('/'))
