@@ -2,13 +2,13 @@ import type { ClusterOptions } from './cluster.ts'
 
 export const HELP = `A Kubernetes cluster on this machine: a real control plane and real kubelets, on which each container is a process.
 
-npm run cluster -- up [--nodes 1|2] [--proxy-period 100ms]   start it in the background
-npm run cluster -- status                                    parts, nodes and pods
+npm run cluster -- up [--nodes 1|2] [--proxy-period 100ms]   start this checkout's in the background
+npm run cluster -- status                                    whose it is, parts, nodes and pods; what else runs
 npm run cluster -- run [OPTIONS OF up] COMMAND [ARGS...]     run a command inside, with KUBECONFIG set; without a running cluster
                                                              one is started for this command alone
 npm run cluster -- kubectl ARGS...                           kubectl inside
 npm run cluster -- kill|start|pause|resume PART              do harm on purpose, to a part that status shows
-npm run cluster -- down                                      end it; nothing is left
+npm run cluster -- down                                      end what up and run of this checkout began, and what was left
 
 --nodes N          how many nodes, 1 by default
 --proxy-period T   how often at most kube-proxy writes its rules; 3s plays the slow node of a big cluster`

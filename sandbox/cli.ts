@@ -70,7 +70,8 @@ const commands: Record<Verb, (invocation: Invocation) => Promise<number>> = {
     console.log(`The cluster ${owner(cluster)}\n`)
     for (const part of await cluster.parts()) console.log(`${part.name.padEnd(26)}${part.state}`)
     console.log(`\nlogs in ${join(cluster.dir, 'log')}\n`)
-    for (const other of await otherClusters(cluster.dir)) console.log(`another runs ${other}\n`)
+    const others = await otherClusters(cluster.dir)
+    if (others.length > 0) console.log(others.map((other) => `another runs ${other}\n`).join(''))
     const nodes = await execute(cluster.kubectl(['get', 'nodes']))
     return nodes || (await execute(cluster.kubectl(['get', 'pods', '--all-namespaces', '--output=wide'])))
   },
@@ -94,6 +95,12 @@ const commands: Record<Verb, (invocation: Invocation) => Promise<number>> = {
   pause: harm,
   resume: harm,
 }
+
+// A reader that has seen enough, such as head, ends nothing but this program.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
 
 try {
   const invocation = parseArguments(process.argv.slice(2))

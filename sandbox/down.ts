@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { CHECKOUT, checkoutKey, clusterFolders, clustersFolder, sayOwner } from './checkout.ts'
+import { CHECKOUT, checkoutKey, clusterFolders, clustersFolder, DIRECTORY_VARIABLE, sayOwner } from './checkout.ts'
 import { type Cluster, endFolder, openCluster } from './cluster.ts'
 import { endCommands } from './processes.ts'
 
@@ -8,12 +8,17 @@ import { endCommands } from './processes.ts'
 export type Fate = 'stop' | 'leave' | 'clear'
 
 /**
- * Decides on one folder of this checkout. `opened` is the folder of the cluster that commands reach; what `run` began is ended too, for nobody else
- * reaches it. What a script began (a proof, the demo) ends with the script. A cluster that no longer answers is cleared away.
+ * Decides on one folder of this checkout. `surrounding` is the folder of the cluster that this process runs inside of.
+ * What `up` and `run` began is ended; what a script began (a proof, the demo) ends with the script. A cluster that no longer answers is cleared away.
  */
-export function fateOf(folder: string, opened: string | undefined, cluster: Pick<Cluster, 'about'> | undefined, starting: boolean): Fate {
+export function fateOf(
+  folder: string,
+  surrounding: string | undefined,
+  cluster: Pick<Cluster, 'about'> | undefined,
+  starting: boolean,
+): Fate {
   if (!cluster) return starting ? 'leave' : 'clear'
-  return folder === opened || cluster.about?.by === 'up' || cluster.about?.by === 'run' ? 'stop' : 'leave'
+  return folder === surrounding || cluster.about?.by === 'up' || cluster.about?.by === 'run' ? 'stop' : 'leave'
 }
 
 /** Whether a command in a cluster's folder is one that a cluster of this checkout has left: its own cluster is gone. */
@@ -32,14 +37,14 @@ async function look(folder: string): Promise<Cluster | undefined> {
 /** Ends this checkout's clusters and what they have left, and tells each. */
 export async function endClusters(log: (line: string) => void): Promise<void> {
   const base = clustersFolder()
-  const surrounding = await openCluster().catch(() => undefined)
-  const folders = new Set([...clusterFolders(CHECKOUT), ...(surrounding ? [surrounding.dir] : [])])
+  const surrounding = process.env[DIRECTORY_VARIABLE]
+  const folders = new Set([...clusterFolders(CHECKOUT), ...(surrounding && existsSync(surrounding) ? [surrounding] : [])])
   let ended = 0
   for (const folder of folders) {
     const cluster = await look(folder)
     const whose = cluster ? sayOwner(cluster.about, cluster.since, Date.now()) : `of ${CHECKOUT} in ${folder}`
     const starting = !cluster && existsSync(folder) && !existsSync(`${folder}/cluster.json`)
-    const fate = fateOf(folder, surrounding?.dir, cluster, starting)
+    const fate = fateOf(folder, surrounding, cluster, starting)
     if (fate === 'leave') {
       log(
         starting

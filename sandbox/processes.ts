@@ -60,10 +60,10 @@ export function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 /**
- * Ends the commands that were begun inside of clusters that `ours` names, with all that they have begun: SIGTERM, and SIGKILL after three
- * seconds. Answers with how many there were. Throws when one is left after fifteen seconds.
+ * Ends the commands that were begun inside of clusters that `ours` names, with all that they have begun: SIGTERM, and SIGKILL after `grace`
+ * milliseconds. Answers with how many there were. Throws when one is left after fifteen seconds.
  */
-export async function endCommands(ours: (dir: string) => boolean): Promise<number> {
+export async function endCommands(ours: (dir: string) => boolean, grace = GRACE): Promise<number> {
   const asked = new Set<number>()
   for (let waited = 0; ; waited += 50) {
     // Looked for each time: a number may be given to another process, and a command that ends may begin others.
@@ -72,7 +72,7 @@ export async function endCommands(ours: (dir: string) => boolean): Promise<numbe
     if (waited > DEADLINE)
       throw new Error(`Processes ${left.join(', ')} of the cluster do not end, even by SIGKILL; see: ps -p ${left.join(',')}`)
     for (const pid of left) {
-      if (waited >= GRACE) signal(pid, 'SIGKILL')
+      if (waited >= grace) signal(pid, 'SIGKILL')
       else if (!asked.has(pid)) signal(pid, 'SIGTERM')
       asked.add(pid)
     }

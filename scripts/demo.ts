@@ -42,6 +42,7 @@ async function outside(): Promise<number> {
     say(`${relative(root, dist)}/ holds no bundle of bluegreen-deploy: building it (about 20 s)`)
     await build(root, dist)
   }
+  say('Three releases of an example service under live traffic, in a minute or two: the first, one that replaces it, one that turns bad.')
   title('A Kubernetes cluster of two nodes, on this machine, for this demo only')
   const temp = mkdtempSync(join(tmpdir(), 'demo-'))
   try {
@@ -187,6 +188,7 @@ async function end(world: World, chapters: Chapter[], heard: number): Promise<nu
   say(`  The last user heard from version 3 ${heard.toFixed(1)} s after it had turned bad, kept connections included.`)
   say('\n  Reports to look at:')
   for (const { version } of chapters) say(`    ${relative(process.cwd(), join(reports, `${version}.html`))}`)
+  say('\n  Next: npm run cluster -- up gives a cluster that stays; README.md has a first workflow.')
   const wrong = [
     one?.outcome !== 'passed' && 'version 1 was not released',
     two?.outcome !== 'passed' && 'version 2 was not released',

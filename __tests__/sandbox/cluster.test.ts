@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { CHECKOUT, checkoutKey, clusterDirectory, DIRECTORY_VARIABLE } from '../../sandbox/checkout.ts'
-import { type Cluster, type Image, openCluster } from '../../sandbox/cluster.ts'
+import { type Cluster, endFolder, type Image, openCluster } from '../../sandbox/cluster.ts'
 import { exampleImages } from '../../sandbox/images.ts'
 
 let folder: string
@@ -50,4 +52,18 @@ test('the example comes in five versions of one program, more and misbehaving on
   expect(new Set([...pushed.values()].map(({ command }) => command.join(' '))).size).toBe(1)
   const env = (tag: string) => pushed.get(`registry.example/backend:${tag}`)?.env
   expect([env('v1'), env('v2'), env('slow')]).toEqual([{ VERSION: 'v1' }, { VERSION: 'v2', ERROR_RATE: '0.3' }, { VERSION: 'other' }])
+})
+
+test('a folder that nobody holds is removed, one that is not there is no matter', async () => {
+  const dir = join(folder, 'crashed')
+  mkdirSync(join(dir, 'log'), { recursive: true })
+  // The number was given to another process meanwhile, which must be left alone.
+  const other = spawn('sleep', ['1000'])
+  const ended = once(other, 'exit')
+  writeFileSync(join(dir, 'cluster.json'), JSON.stringify({ event: 'ready', dir, pid: other.pid }))
+  await endFolder(dir)
+  expect(existsSync(dir)).toBe(false)
+  other.kill('SIGTERM')
+  expect(await ended).toEqual([null, 'SIGTERM'])
+  await endFolder(dir)
 })

@@ -32,28 +32,35 @@ async function gatesOf(config: Partial<Flat>, change: (workload: Deployment, ser
 const annotated = (value: string) => (workload: Deployment) => {
   workload.spec.template.metadata.annotations = { 'prometheus.io/port': value }
 }
-const [pods, check, traffic] = ['pods of web-green', 'check of web', 'traffic of web-green']
+const [entries, pods, check, traffic] = ['entries', 'pods of web-green', 'check of web', 'traffic of web-green']
 test.each<[string, Partial<Flat>, Parameters<typeof gatesOf>[1], string[], unknown[]]>([
   ['no bake', { bakeTime: 0, minRequests: 1 }, undefined, [], []],
-  ['pods and the probe', {}, undefined, [pods, check], []],
+  ['pods and the probe', {}, undefined, [entries, pods, check], []],
   [
     'pods alone without a probe',
     {},
     ({ spec }) => {
       for (const container of spec.template.spec.containers) delete container.readinessProbe
     },
-    [pods],
+    [entries, pods],
     [],
   ],
-  ['pods alone when check-path is off', { check: { path: 'off' } }, undefined, [pods], []],
-  ['traffic on the target port, by its number', { minRequests: 1 }, undefined, [pods, check, traffic], [8080]],
-  ['traffic on the annotated port', { minRequests: 1 }, annotated('9090'), [pods, check, traffic], ['9090']],
-  ['traffic on the annotated port, by its name', { minRequests: 1 }, annotated('http'), [pods, check, traffic], [8080]],
-  ['no traffic on a port that no container has', { minRequests: 1 }, annotated('metrics'), [pods, check], []],
+  ['pods alone when check-path is off', { check: { path: 'off' } }, undefined, [entries, pods], []],
+  ['traffic on the target port, by its number', { minRequests: 1 }, undefined, [entries, pods, check, traffic], [8080]],
+  ['traffic on the annotated port', { minRequests: 1 }, annotated('9090'), [entries, pods, check, traffic], ['9090']],
+  ['traffic on the annotated port, by its name', { minRequests: 1 }, annotated('http'), [entries, pods, check, traffic], [8080]],
+  ['no traffic on a port that no container has', { minRequests: 1 }, annotated('metrics'), [entries, pods, check], []],
   [
     'traffic on the port of the Service itself',
     { minRequests: 1, check: { path: '/' } },
     (_, { spec }) => void delete spec.ports[0]?.targetPort,
+    [entries, pods, check, traffic],
+    [80],
+  ],
+  [
+    'traffic on the port of the Service itself, written as target 0',
+    { minRequests: 1, check: { path: '/' } },
+    (_, { spec }) => void Object.assign(spec.ports[0] ?? {}, { targetPort: 0 }),
     [pods, check, traffic],
     [80],
   ],
@@ -67,6 +74,7 @@ test('each workload and each entry has its gates; the suite asks the main entry'
   const needs = { ...room({ minRequests: 1 }).reach, smoke }
   expect(previewGates(needs, both()).map(({ name }) => name)).toEqual(['check of api-preview', 'check of web-preview', 'smoke suite'])
   expect(bakeGates(needs, both()).map(({ name }) => name)).toEqual([
+    'entries',
     'pods of api-green',
     'pods of web-green',
     'check of api',

@@ -40,6 +40,7 @@ test.each<[string, Partial<Container>[], ServicePort[], { path?: string; port?: 
     { port: 81 },
   ],
   ['a target that is the port itself', [probe(443)], [tls], {}, { port: 443 }],
+  ['a target of 0, which is the port itself', [probe(80)], [{ ...http, targetPort: 0 }], {}, { port: 80 }],
   ['a probe over TLS', [probe(8080, { scheme: 'HTTPS' })], [http], {}, { https: true }],
   ['the probe of the second container', [{}, probe(8080, { path: '/second' })], [http], {}, { path: '/second' }],
   ['no probe', [{}], [http], {}, undefined],

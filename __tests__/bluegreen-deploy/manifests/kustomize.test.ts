@@ -56,7 +56,7 @@ test.each([
   ],
   ['no map', { 'k/kustomization.yaml': '- a' }, 'k/kustomization.yaml cannot be read as a kustomization'],
 ])('%s is refused before the tool is started', async (_, files, words) => {
-  const { run, base } = workspace(files, `touch ${'$HOME'}/started`)
+  const { run, base } = workspace(files, 'touch "$HOME"/started')
   await expect(run()).rejects.toThrow(words)
   expect(() => chmodSync(join(base, 'started'), 0o600)).toThrow('ENOENT')
 })

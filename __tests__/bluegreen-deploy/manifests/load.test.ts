@@ -22,6 +22,10 @@ beforeAll(async () => {
     'workspace/ü ☃/::error::%0A.yml': object('e'),
     'workspace/kustomize/kustomization.yaml': '',
     'workspace/empty/notes.txt': '',
+    'workspace/chart/name.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\n',
+    'workspace/chart/block.yaml': '{{- if .Values.on }}\nkind: ConfigMap\n{{- end }}\n',
+    'workspace/chart/jinja.yaml': '{% for a in b %}\nkind: ConfigMap\n{% endfor %}\n',
+    'workspace/chart/text.yaml': `${object('text')}data: {a: '{{ .Values.kept }}'}`,
     'workspace/utf16.yaml': Buffer.from(`\ufeff${object('a')}`, 'utf16le'),
     'workspace/latin1.yaml': Buffer.from(`${object('a')}data: {a: ü}`, 'latin1'),
     'workspace/binary.yaml': Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 0, 1, 2]),
@@ -106,4 +110,23 @@ test.each([
   ['empty/notes.txt', /^manifests: no Kubernetes object in empty\/notes\.txt/],
 ])('%s is refused', async (source, says) => {
   await expect(load(source)).rejects.toThrow(says)
+})
+
+test.each(['kustomize/kustomization.yaml', 'kustomize/*.yaml'])(
+  'the recipe of a Kustomize folder (%s) is no manifest: its folder is meant',
+  async (source) => {
+    await expect(load(source)).rejects.toThrow(
+      'manifests: kustomize/kustomization.yaml is the recipe of a Kustomize folder; give the folder kustomize instead',
+    )
+  },
+)
+
+test.each(['name', 'block', 'jinja'])('a template that was not rendered (%s) is called so', async (name) => {
+  await expect(load(`chart/${name}.yaml`)).rejects.toThrow(
+    /^manifests: chart\/\w+\.yaml, document 1: .*It holds \{\{ \}\} or \{% %\}: render it first/,
+  )
+})
+
+test('text that holds braces is none', async () => {
+  expect(await load('chart/text.yaml')).toEqual(['text'])
 })

@@ -59,6 +59,14 @@ test.each<[string, object]>([
   ],
   ['a CronJob’s volume', { spec: { jobTemplate: { spec: { template: { spec: { volumes: [{ configMap: { name: 'settings' } }] } } } } } }],
   ['a custom resource', { spec: { credentialsSecretRef: { name: 'settings', key: 'password' } } }],
+  ['an annotation', { metadata: { name: 'x', annotations: { 'nginx.ingress.kubernetes.io/auth-secret': 'settings' } } }],
+  [
+    'an annotation with a namespace',
+    { metadata: { name: 'x', annotations: { 'nginx.ingress.kubernetes.io/auth-tls-secret': 'n/settings' } } },
+  ],
+  ['a flag', { spec: { containers: [{ args: ['--configmap=$(NAMESPACE)/settings'] }] } }],
+  ['a word after a flag', { spec: { containers: [{ command: ['run', '--tls-secret', 'settings'] }] } }],
+  ['a variable', { spec: { containers: [{ env: [{ name: 'CONFIG_MAP', value: 'settings' }] }] } }],
 ])('%s mentions a configuration', (_, fields) => {
   const one = { ...object('Thing', 'x'), ...fields }
   expect(mentions(one, 'settings')).toBe(true)
@@ -70,6 +78,9 @@ test.each<[string, object]>([
   ['text in it', { data: { file: 'settings' } }],
   ['a name of something else', { spec: { scaleTargetRef: { name: 'settings' }, backend: { service: { name: 'settings' } } } }],
   ['something far below a key that speaks of configuration', { spec: { config: { a: { b: { c: 'settings' } } } } }],
+  ['a path', { spec: { containers: [{ args: ['--config=/etc/settings', '--config', '/etc/settings'] }] } }],
+  ['another flag', { spec: { containers: [{ args: ['--host=settings'], env: [{ name: 'HOST', value: 'settings' }] }] } }],
+  ['another annotation', { metadata: { name: 'x', annotations: { group: 'n/settings' } } }],
 ])('%s is no mention', (_, fields) => {
   expect(mentions({ ...object('Thing', 'x'), ...fields }, 'settings')).toBe(false)
 })
@@ -106,4 +117,13 @@ test('what only the pods name has no plain copy', () => {
 test('what a Deployment names where nothing can be renamed stays too', () => {
   const csi = [{ csi: { nodePublishSecretRef: { name: 'web-settings' } } }]
   expect(plainOf(changed({ 'Deployment spec template spec volumes': csi }))).toEqual(['web-settings'])
+})
+
+test('pods that may read every ConfigMap through the API server find it under its own name', () => {
+  const role = (rule: object, kind = 'Role') => ({ ...object(kind, 'x', undefined, 'rbac.authorization.k8s.io/v1'), rules: [rule] })
+  const reads = { apiGroups: [''], resources: ['pods', 'configmaps'], verbs: ['get', 'list'] }
+  expect(plainOf([...app('v1'), role(reads)])).toEqual(['web-settings'])
+  expect(plainOf([...app('v1'), role({ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }, 'ClusterRole')])).toEqual(['web-settings'])
+  for (const other of [{ resources: ['secrets'] }, { verbs: ['create'] }, { apiGroups: ['apps'] }, { resourceNames: ['x'] }])
+    expect(plainOf([...app('v1'), role({ ...reads, ...other })])).toEqual([])
 })

@@ -25,7 +25,7 @@ const REFUSED: [what: string, objects: KubeObject[], says: RegExp][] = [
     [...app('v1'), { ...deployment, apiVersion: 'apps/v1beta1' }],
     /Deployment\/web is there twice/,
   ],
-  ...(['StatefulSet', 'DaemonSet', 'ReplicaSet'] as const).map((kind): [string, KubeObject[], RegExp] => [
+  ...(['StatefulSet', 'DaemonSet', 'ReplicaSet', 'ReplicationController'] as const).map((kind): [string, KubeObject[], RegExp] => [
     `a Service that selects a ${kind} too`,
     [...app('v1'), object(kind, 'db', { template: { metadata: { labels: { app: 'web', role: 'db' } } } }, 'apps/v1')],
     new RegExp(`Service/web selects the pods of ${kind}/db too, which get no color and would lose their traffic`),
@@ -48,23 +48,42 @@ const REFUSED: [what: string, objects: KubeObject[], says: RegExp][] = [
   ],
   ['a Deployment that selects a color', changed({ 'Deployment spec selector matchLabels color': 'red' }), /label color of its own/],
   ['no replicas', changed({ 'Deployment spec replicas': 0 }), /Deployment\/web: spec\.replicas is 0: a release needs at least one pod/],
-  ['half a replica', changed({ 'Deployment spec replicas': 1.5 }), /spec\.replicas is 1\.5: .*int/],
-  ['replicas as text', changed({ 'Deployment spec replicas': '3' }), /spec\.replicas is "3": .*number/],
+  ['half a replica', changed({ 'Deployment spec replicas': 1.5 }), /spec\.replicas is 1\.5: a whole number is needed$/],
+  ['replicas as text', changed({ 'Deployment spec replicas': '3' }), /spec\.replicas is "3": a (whole )?number is needed$/],
   ['a paused Deployment', changed({ 'Deployment spec paused': true }), /spec\.paused is true: its pods would never come/],
   ['no selector', changed({ 'Deployment spec selector': undefined }), /spec\.selector is missing/],
   ['no labels', changed({ 'Deployment spec template metadata labels': {} }), /spec\.template\.metadata\.labels: at least one label/],
   [
     'a label that is no text',
     changed({ 'Deployment spec template metadata labels app': true }),
-    /spec\.template\.metadata\.labels\.app is true: .*string/,
+    /spec\.template\.metadata\.labels\.app is true: text is needed$/,
   ],
-  ['spec as text', changed({ 'Deployment spec': 'text' }), /Deployment\/web: spec is "text"/],
-  ['containers as a map', changed({ [CONTAINER]: {} }), /spec\.template\.spec\.containers: .*array/],
-  ['no containers', changed({ [CONTAINER]: [] }), /spec\.template\.spec\.containers: .*>=1/],
+  ['spec as text', changed({ 'Deployment spec': 'text' }), /Deployment\/web: spec is "text": a map is needed$/],
+  ['containers as a map', changed({ [CONTAINER]: {} }), /spec\.template\.spec\.containers: a list is needed$/],
+  ['no containers', changed({ [CONTAINER]: [] }), /spec\.template\.spec\.containers: at least one is needed$/],
   ['a container that is none', changed({ [CONTAINER]: [null] }), /spec\.template\.spec\.containers\.0 is null/],
-  ['a Service without ports', changed({ 'Service spec ports': [] }), /Service\/web: spec\.ports: .*>=1/],
-  ['a port that is none', changed({ 'Service spec ports': [{ port: 70000 }] }), /spec\.ports\.0\.port is 70000: .*<=65535/],
-  ['a Service without endpoints', changed({ 'Service spec type': 'ExternalName' }), /spec\.type is "ExternalName": .*"ClusterIP"/],
+  ['a Service without ports', changed({ 'Service spec ports': [] }), /Service\/web: spec\.ports: at least one is needed$/],
+  [
+    'a port that is none',
+    changed({ 'Service spec ports': [{ port: 70000 }] }),
+    /spec\.ports\.0\.port is 70000: at most 65535 is possible$/,
+  ],
+  [
+    'a Service without endpoints',
+    changed({ 'Service spec type': 'ExternalName' }),
+    /spec\.type is "ExternalName": one of ClusterIP, NodePort, LoadBalancer is needed$/,
+  ],
+  [
+    'a port of the pods that is none',
+    changed({ 'Service spec ports': [{ port: 80, targetPort: true }] }),
+    /targetPort is true: a number or a name is needed$/,
+  ],
+  ['a patch', changed({ 'Deployment spec': undefined }), /Deployment\/web: spec is missing: a map is needed \(is it a patch\?/],
+  [
+    'a container without image',
+    changed({ [CONTAINER]: [{ name: 'web' }] }),
+    /containers\.0\.image is missing: text is needed \(is it a patch\?/,
+  ],
   ['a name that leaves no room', changed({ 'Deployment metadata name': 'a'.repeat(58) }), /longer than 57 characters/],
   ['a Service name that leaves no room', changed({ 'Service metadata name': 'a'.repeat(56) }), /longer than 55 characters/],
   [
@@ -124,10 +143,36 @@ test('entries are switched in the order of their annotation, else in that of the
   expect(entriesOf([...app('v1'), ...more])).toEqual(['z: web', 'web: web', 'w: web', 'y: web', 'x: web'])
 })
 
-test('Services that select other pods are shared objects, switched with the rest', () => {
-  const release = sortRelease('web', [...app('v1'), another('db', { app: 'db' }), another('external', {})])
+test('what the pods talk to is there before them: databases, and Services that select other pods or none', () => {
+  const database = object('StatefulSet', 'db', { template: { metadata: { labels: { app: 'db' } } } }, 'apps/v1')
+  const rest = [database, object('Endpoints', 'external'), another('db', { app: 'db' }), another('external', {})]
+  const policy = object('NetworkPolicy', 'deny', { podSelector: {} }, 'networking.k8s.io/v1')
+  const release = sortRelease('web', [policy, ...app('v1'), ...rest])
   expect(release.entries).toHaveLength(1)
-  expect(release.shared.map(({ metadata }) => metadata.name)).toEqual(['db', 'external'])
+  expect(release.prerequisites.map(({ kind, metadata }) => `${kind}/${metadata.name}`)).toEqual([
+    'Endpoints/external',
+    'Service/db',
+    'Service/external',
+    'StatefulSet/db',
+  ])
+  expect(release.shared).toEqual([policy]) // it would reach the pods that serve
+})
+
+test('all Deployments without a Service, and all autoscalers, are told at once', () => {
+  const worker = (name: string) =>
+    changed({ 'Deployment metadata name': name, 'Deployment spec template metadata labels': { app: name } })[1] as KubeObject
+  expect(() => sortRelease('web', [...app('v1'), worker('a'), worker('b')])).toThrow(
+    'no Service selects the pods of Deployment/a (labels {"app":"a"}), Deployment/b (labels {"app":"b"}): there is',
+  )
+  const scaler = (name: string) => object('HorizontalPodAutoscaler', name, { scaleTargetRef: { kind: 'Deployment', name } })
+  expect(() => sortRelease('web', [...two(), scaler('api'), scaler('web')])).toThrow(
+    'HorizontalPodAutoscaler/api scales Deployment/api, HorizontalPodAutoscaler/web scales Deployment/web, of which there will be two',
+  )
+})
+
+test('an autoscaler of another kind that bears the name is none of ours', () => {
+  const scaler = object('HorizontalPodAutoscaler', 'web', { scaleTargetRef: { kind: 'StatefulSet', name: 'web' } })
+  expect(sortRelease('web', [...app('v1'), scaler]).shared).toEqual([scaler])
 })
 
 test('a kind called Service or Deployment of another group is none', () => {
@@ -155,4 +200,8 @@ test('copies of two configurations that would bear one name are refused', () => 
     'a',
     'b',
   ])
+})
+
+test('a target port of 0 is that of the port, as some tools write it', () => {
+  expect(entriesOf(changed({ 'Service spec ports': [{ port: 80, targetPort: 0 }] }))).toEqual(['web: web'])
 })

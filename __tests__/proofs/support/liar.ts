@@ -26,7 +26,7 @@ let asked = 0
 async function lie(response: ServerResponse, { status = 200, headers = {}, body = '', repeat = 1, every = 0, cut, silent }: Lie) {
   if (silent) return
   response.writeHead(status, headers)
-  for (let time = 0; repeat < 0 || time < repeat; time++) {
+  for (let left = repeat; left !== 0; left--) {
     if (response.destroyed) return
     if (!response.write(body)) await new Promise<void>((resolve) => void response.once('drain', resolve).once('close', resolve))
     if (every) await new Promise((resolve) => setTimeout(resolve, every))

@@ -296,11 +296,21 @@ const dryRun: Case = {
   async run({ expect, run, release, snapshot }) {
     await release('v1')
     const before = await snapshot()
-    const { code, log } = await run({ version: 'v2', inputs: { 'dry-run': 'true' } })
+    const { code, log, report } = await run({ version: 'v2', inputs: { 'dry-run': 'true' } })
     expect(code === 0, `it ended with ${code}`)
     expect(log.includes(`${BACKEND}:v1`) && log.includes(`${BACKEND}:v2`), `the diff does not show the old and the new image:\n${log}`)
     expect((await snapshot()) === before, 'the namespace was changed')
+    // What was printed is what runs.
+    const planned = (report?.data as Told | undefined)?.plan.steps.map(({ id }) => id).join('\n')
+    const { report: done } = await release('v2')
+    const steps = ['prepare.begin', ...((done?.data as Told | undefined)?.done.map(({ id }) => id) ?? [])].join('\n')
+    expect(planned === steps, `what was done is not what was planned:\n${steps}\n--- planned:\n${planned}`)
   },
+}
+
+interface Told {
+  plan: { steps: { id: string }[] }
+  done: { id: string }[]
 }
 
 export const inputCases = [read, refused, images, ending, dryRun]

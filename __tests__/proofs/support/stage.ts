@@ -43,6 +43,8 @@ export interface Stage {
   run(options?: { version?: string; inputs?: Record<string, string>; kubeconfig?: string } & Partial<BundleRun>): Promise<BundleResult>
   /** Looks now at what users get and what the ledger says. */
   look(): Promise<View>
+  /** The ledger was written past the action: what was seen of it before says nothing about it now. */
+  forget(): void
   /** Deploys a first version, and starts the load. */
   furnish(): Promise<void>
   /** Makes one pod of a color unready, of its last Deployment, which its endpoints follow: no user is hurt. */
@@ -115,6 +117,9 @@ export async function openStage(world: World, name: string, shape: Shape = ALONE
     wrong,
     failed: () => loads.flatMap(({ failures }) => failures.map(({ text }) => text)),
     look,
+    forget: () => {
+      last = undefined
+    },
     other: async () => {
       const { version } = await look()
       const at = GOOD.indexOf(version ?? '')
@@ -186,7 +191,17 @@ async function consistentView({ kube }: World, namespace: string, { entries }: S
     const views = names.map((name, index) => viewOf(name, before.services[index], items as Pod[]))
     const [main] = views
     if (!main) throw new Error('a release has an entry')
-    return { ...main, entries: views, ledger: before.ledger && (JSON.parse(before.ledger.data?.['state.json'] ?? '') as Ledger) }
+    return { ...main, entries: views, ledger: readable(before.ledger) }
+  }
+}
+
+/** The ledger as it stands there, which somebody may have spoilt: what is none of it cannot be looked at. */
+function readable(object: DataObject | undefined): Ledger | undefined {
+  try {
+    const ledger = JSON.parse(object?.data?.['state.json'] ?? 'null') as Ledger | null
+    return Array.isArray(ledger?.history) ? ledger : undefined
+  } catch {
+    return undefined
   }
 }
 

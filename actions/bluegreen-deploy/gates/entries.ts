@@ -17,7 +17,7 @@ export function entriesGate({ cluster, clock, config }: Reach, { color, gateways
   const names = gateways.map(({ service }) => service.metadata.name)
   const query = select(SERVICE, { namespace, labelSelector: selectorText({ [RELEASE]: name }) })
   return {
-    name: 'traffic stays',
+    name: 'entries',
     async watch(signal) {
       const options = { clock, signal, timeout: Number.MAX_SAFE_INTEGER }
       const strayed = waitFor(

@@ -148,7 +148,7 @@ function probesOf(workload: Deployment, ports: ServicePort[]): Probe[] {
     const httpGet = container.readinessProbe?.httpGet
     if (!httpGet) return []
     const numberOf = (port: unknown): unknown => container.ports?.find((entry) => entry.name === port)?.containerPort ?? port
-    const port = ports.find((entry) => numberOf(entry.targetPort ?? entry.port) === numberOf(httpGet.port))
+    const port = ports.find((entry) => numberOf(entry.targetPort || entry.port) === numberOf(httpGet.port))
     return port ? [{ port, httpGet }] : []
   })
 }

@@ -80,7 +80,7 @@ async function counts({ cluster, config }: Reach, { selector }: Workload, port: 
 export function metricsPort(workload: Deployment, service: Service): number | string | undefined {
   const { metadata, spec } = workload.spec.template
   const [first] = service.spec.ports
-  const port = metadata.annotations?.['prometheus.io/port'] ?? first?.targetPort ?? first?.port
+  const port = metadata.annotations?.['prometheus.io/port'] ?? (first?.targetPort || first?.port)
   if (typeof port !== 'string' || /^\d+$/.test(port)) return port
   // The API server's proxy to a pod takes no names.
   const ports = spec.containers.flatMap((container) => container.ports ?? [])

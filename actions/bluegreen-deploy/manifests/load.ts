@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { type FileHandle, glob, open, readdir, realpath, stat } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import type { KubeObject } from '../../shared/kubernetes/api/cluster.ts'
 import { leadsOut } from '../../shared/workspace.ts'
 import { KUSTOMIZATION } from './kustomize.ts'
@@ -37,7 +37,7 @@ export async function loadManifests(sources: string[], from: ManifestSources): P
       const text = await read()
       bytes += Buffer.byteLength(text)
       if (bytes > MOST_BYTES) throw tooLarge(name, bytes)
-      objects.push(...parseManifests(text, name))
+      objects.push(...parsed(text, name))
       if (objects.length > MOST_OBJECTS) {
         const many = `${objects.length} objects up to ${name}; a release has at most ${MOST_OBJECTS}`
         throw new ManifestError(`manifests: ${many}: apply what does not belong to one Deployment apart from it`)
@@ -46,6 +46,20 @@ export async function loadManifests(sources: string[], from: ManifestSources): P
   }
   if (objects.length === 0) throw new ManifestError(`manifests: no Kubernetes object in ${sources.join(', ')}`)
   return objects
+}
+
+/** What looks like a template of Helm or Jinja, where `{{ }}` and `{% %}` stand for what is not there yet. */
+const TEMPLATE = /\{\{[-\s]*[.\w$"]|\{%/
+
+function parsed(text: string, name: string): KubeObject[] {
+  try {
+    return parseManifests(text, name)
+  } catch (error) {
+    if (!(error instanceof ManifestError) || !TEMPLATE.test(text)) throw error
+    throw new ManifestError(`${error.message}. It holds {{ }} or {% %}: render it first, with helm template or what it was written for`, {
+      cause: error,
+    })
+  }
 }
 
 const tooLarge = (name: string, bytes: number) =>
@@ -106,6 +120,10 @@ async function matching(root: string, pattern: string): Promise<Source[]> {
 
 function file(root: string, path: string): Source {
   const name = relative(root, path)
+  if (KUSTOMIZATION.includes(basename(path)))
+    throw new ManifestError(
+      `manifests: ${name} is the recipe of a Kustomize folder; give the folder ${dirname(name)} instead, and no pattern that matches the recipe`,
+    )
   const read = async (): Promise<string> => {
     let handle: FileHandle | undefined
     try {

@@ -3,25 +3,34 @@ import { type KubeObject, nameOf } from '../../shared/kubernetes/api/cluster.ts'
 import type { Deployment, LabelSelector } from '../../shared/kubernetes/objects/read.ts'
 import { ManifestError } from '../manifests/yaml.ts'
 import { matchesLabels } from './labels.ts'
+import { isBuiltIn } from './makers.ts'
 
 interface Selecting extends KubeObject {
   spec?: { selector?: LabelSelector | null; podSelector?: LabelSelector | null; accessModes?: string[] | null } | null
 }
 
-/** Kinds whose selector is a promise about the pods that serve. */
-const PROMISES = ['PodDisruptionBudget', 'ServiceMonitor', 'PodMonitor', 'VerticalPodAutoscaler']
-/** API groups whose objects nobody but Kubernetes itself acts on. */
-const BUILT_IN =
-  /^(v1|(apps|batch|autoscaling|policy|networking\.k8s\.io|rbac\.authorization\.k8s\.io|storage\.k8s\.io|scheduling\.k8s\.io)\/.*)$/
+/** Kinds whose selector is a promise about the pods that serve. A ServiceMonitor selects Services, and so follows what serves. */
+const PROMISES = ['PodDisruptionBudget', 'PodMonitor']
+/** API groups of routes, monitors and scalers: pods read nothing that is made from them. */
+const ASIDE =
+  /^([a-z.]+\.)?(monitoring\.coreos\.com|autoscaling\.k8s\.io|istio\.io|gateway\.networking\.k8s\.io|traefik\.(io|containo\.us)|projectcontour\.io)\//
+/** Volumes that a pod has for itself, or cannot write. */
+const PRIVATE = ['emptyDir', 'configMap', 'secret', 'projected', 'downwardAPI', 'ephemeral', 'csi', 'image', 'persistentVolumeClaim']
 
-/** The notices of a release. Throws a ManifestError for a volume that both colors would write. */
-export function noticesOf(workloads: Deployment[], config: KubeObject[], rest: KubeObject[]): string[] {
+/**
+ * The notices of a release: `late` is what comes with the switch, `rest` whatever belongs to no color. Throws a ManifestError for a volume
+ * that both colors would write.
+ */
+export function noticesOf(workloads: Deployment[], late: KubeObject[], rest: KubeObject[]): string[] {
   return [
     ...workloads.flatMap((workload) => recreated(workload)),
     ...workloads.flatMap((workload) => volumes(workload, rest)),
+    ...workloads.flatMap(mounts),
+    ...workloads.flatMap(nodePorts),
     ...rest.flatMap((object) => counting(object, workloads)),
+    ...rest.flatMap((object) => meaning(object, workloads)),
     ...rest.flatMap(jobs),
-    ...rest.flatMap((object) => made(object, config)),
+    ...made(late),
   ]
 }
 
@@ -41,7 +50,7 @@ function volumes(workload: Deployment, rest: KubeObject[]): string[] {
   for (const name of claims) {
     const claim = rest.find(({ kind, metadata }) => kind === 'PersistentVolumeClaim' && metadata.name === name) as Selecting | undefined
     const modes = claim?.spec?.accessModes ?? []
-    if (modes.some((mode) => mode === 'ReadWriteOnce' || mode === 'ReadWriteOncePod'))
+    if (!modes.includes('ReadWriteMany') && modes.some((mode) => mode === 'ReadWriteOnce' || mode === 'ReadWriteOncePod'))
       throw new ManifestError(
         `manifests: the pods of ${nameOf(workload)} use PersistentVolumeClaim/${name} (${modes.join(', ')}): both colors would write to one volume; keep the data in a service of its own, or use ReadWriteMany`,
       )
@@ -53,11 +62,60 @@ function volumes(workload: Deployment, rest: KubeObject[]): string[] {
   ]
 }
 
+/** Folders of the node and disks that a pod names itself, where it may write. */
+function mounts(workload: Deployment): string[] {
+  const pod = workload.spec.template.spec
+  const written = new Set(
+    [...(pod.initContainers ?? []), ...pod.containers].flatMap((container) =>
+      ((container as { volumeMounts?: { name: string; readOnly?: boolean }[] | null }).volumeMounts ?? []).flatMap((mount) =>
+        mount.readOnly ? [] : [mount.name],
+      ),
+    ),
+  )
+  const shared = (pod.volumes ?? []).flatMap((volume) => {
+    const { name, ...source } = volume as { name?: string }
+    const kind = Object.keys(source).find((key) => !PRIVATE.includes(key))
+    return kind !== undefined && name !== undefined && written.has(name) ? [`${name} (${kind})`] : []
+  })
+  if (shared.length === 0) return []
+  return [`the pods of ${nameOf(workload)} write to ${shared.join(', ')}: pods of both versions do so at once while the release bakes`]
+}
+
+/** A port of the node can be had by one pod only. */
+function nodePorts(workload: Deployment): string[] {
+  const pod = workload.spec.template.spec as Deployment['spec']['template']['spec'] & { hostNetwork?: boolean }
+  const ports = pod.containers.flatMap(({ ports }) => (ports ?? []).flatMap((port) => (port as { hostPort?: number }).hostPort || []))
+  const what = pod.hostNetwork ? 'the network of their node' : ports.length ? `port ${ports.join(', ')} of their node` : undefined
+  if (what === undefined) return []
+  return [`the pods of ${nameOf(workload)} take ${what}: pods of both colors need a node each, else the candidate's do not come up`]
+}
+
 function counting(object: KubeObject, workloads: Deployment[]): string[] {
   if (!PROMISES.includes(object.kind)) return []
   const selector = (object as Selecting).spec?.selector
-  const counts = workloads.some(({ spec }) => selector && matchesLabels(selector, spec.template.metadata.labels))
+  const all = selector !== undefined && selector !== null && Object.keys(selector).length === 0
+  const counts = all || workloads.some(({ spec }) => selector && matchesLabels(selector, spec.template.metadata.labels))
   return counts ? [`${nameOf(object)} counts the pods of both colors, also those of the one that is kept warm without traffic`] : []
+}
+
+interface Meaning extends KubeObject {
+  spec?: { targetRef?: Target | null; workloadRef?: Target | null } | null
+}
+interface Target {
+  kind?: string
+  name?: string
+}
+
+/** What works on a Deployment by its name (a VerticalPodAutoscaler, another tool's release) finds none of that name. */
+function meaning(object: KubeObject, workloads: Deployment[]): string[] {
+  const { targetRef, workloadRef } = (object as Meaning).spec ?? {}
+  const target = [targetRef, workloadRef].find(
+    (one) => one?.kind === 'Deployment' && workloads.some(({ metadata }) => metadata.name === one.name),
+  )
+  if (!target) return []
+  return [
+    `${nameOf(object)} works on Deployment/${target.name}, and there is none of that name: the release's are called ${target.name}-blue and -green`,
+  ]
 }
 
 function jobs(object: KubeObject): string[] {
@@ -67,7 +125,14 @@ function jobs(object: KubeObject): string[] {
   ]
 }
 
-function made(object: KubeObject, config: KubeObject[]): string[] {
-  if (BUILT_IN.test(object.apiVersion) || config.includes(object)) return []
-  return [`${nameOf(object)} is applied with the switch: what is made from it is not there yet when the candidate's pods start`]
+const SHOWN = 5
+
+function made(late: KubeObject[]): string[] {
+  const custom = late.filter((object) => !isBuiltIn(object) && !ASIDE.test(object.apiVersion)).map(nameOf)
+  if (custom.length === 0) return []
+  const more = custom.length > SHOWN ? ` and ${custom.length - SHOWN} more` : ''
+  const verb = custom.length > 1 ? 'are' : 'is'
+  return [
+    `${custom.slice(0, SHOWN).join(', ')}${more} ${verb} applied with the switch: what is made from it is not there yet when the candidate's pods start`,
+  ]
 }

@@ -49,7 +49,7 @@ function renderEntry({ name: release }: Release, entry: Entry, all: Workload[], 
   service.spec.selector = selector
   service.metadata.labels = { ...service.metadata.labels, [RELEASE]: release }
   // Only labels of the release: a ServiceMonitor that selects the user's does not pick the preview up. A nodePort can be taken once only.
-  const ports = service.spec.ports.map(({ nodePort: _, ...port }) => port)
+  const ports = service.spec.ports.map((port) => ({ ...port, nodePort: undefined }))
   const preview: Service = {
     apiVersion: 'v1',
     kind: 'Service',

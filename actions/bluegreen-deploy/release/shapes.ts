@@ -70,19 +70,43 @@ const serviceShape = z.looseObject({
       z.looseObject({
         port: z.int().min(1).max(65535),
         name: z.string().optional(),
-        targetPort: z.union([z.int().min(1).max(65535), z.string()]).optional(),
+        targetPort: z.union([z.int().min(0).max(65535), z.string()]).optional(), // 0 is that of the port: tools write it
       }),
     )
     .min(1),
 })
+
+/** What a field has to be, in words: what the schema's own messages name is JavaScript's. */
+const NEEDED: Record<string, string> = {
+  object: 'a map',
+  record: 'a map',
+  array: 'a list',
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+}
+
+function needed(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type')
+    return /^Invalid input: /.test(issue.message) ? `${NEEDED[issue.expected] ?? issue.expected} is needed` : issue.message
+  if (issue.code === 'invalid_value' && /^Invalid option/.test(issue.message)) return `one of ${issue.values.join(', ')} is needed`
+  if (issue.code === 'too_big') return `at most ${issue.maximum} is possible`
+  if (issue.code === 'too_small' && /^Too small/.test(issue.message))
+    return issue.origin === 'array' ? 'at least one is needed' : `at least ${issue.minimum} is needed`
+  if (issue.code === 'invalid_union') return 'a number or a name is needed'
+  return issue.message
+}
 
 function checkShape(object: KubeObject, shape: z.ZodType): void {
   const issue = z.object({ spec: shape }).safeParse(object).error?.issues[0]
   if (!issue) return
   const value = issue.path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], object)
   const is = typeof value === 'object' && value !== null ? '' : ` is ${describe(value)}`
-  const hint = issue.path.join('.') === 'spec.selector.matchLabels' ? ' (matchExpressions alone are not supported)' : ''
-  throw new ManifestError(`manifests: ${nameOf(object)}: ${issue.path.join('.')}${is}: ${issue.message}${hint}`)
+  const path = issue.path.join('.')
+  const patch =
+    /^spec(\.template(\.spec)?)?$|\.image$/.test(path) && value === undefined ? ' (is it a patch? give what is rendered from it)' : ''
+  const hint = path === 'spec.selector.matchLabels' ? ' (matchExpressions alone are not supported)' : patch
+  throw new ManifestError(`manifests: ${nameOf(object)}: ${path}${is}: ${needed(issue)}${hint}`)
 }
 
 /** A Deployment that can have colors. Throws a ManifestError that names the field which stands in the way. */

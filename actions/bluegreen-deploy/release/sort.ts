@@ -1,15 +1,18 @@
 import { type KubeObject, nameOf, selects } from '../../shared/kubernetes/api/cluster.ts'
 import type { Deployment, Labels, Service } from '../../shared/kubernetes/objects/read.ts'
 import { ManifestError } from '../manifests/yaml.ts'
+import { isBuiltIn, makersOf } from './makers.ts'
 import type { Entry, Release } from './model.ts'
 import { COLOR, configName, ORDER } from './names.ts'
 import { noticesOf } from './notices.ts'
-import { configNames, mentions, withoutKnownNames } from './references.ts'
+import { configNames, letsRead, mentions, withoutKnownNames } from './references.ts'
 import { checkService, checkWorkload } from './shapes.ts'
 
 // In the order in which things depend on each other; what is not here comes after.
 const PREREQUISITES = ['Namespace', 'CustomResourceDefinition', 'PriorityClass', 'StorageClass', 'ServiceAccount', 'Secret', 'ConfigMap']
 PREREQUISITES.push('PersistentVolume', 'PersistentVolumeClaim', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding')
+// Databases and the like, with the Services under which the pods know them.
+PREREQUISITES.push('Endpoints', 'EndpointSlice', 'Service', 'StatefulSet', 'DaemonSet')
 
 /** Takes the objects of a release apart. Throws a ManifestError that names what is missing, too much, or cannot have colors. */
 export function sortRelease(name: string, objects: KubeObject[]): Release {
@@ -27,8 +30,11 @@ export function sortRelease(name: string, objects: KubeObject[]): Release {
   const rest = objects.filter((object) => !deployments.includes(object) && !services.includes(object) && !config.includes(object))
   // What anything else names stays under its own name too, beside the copies of the colors.
   const elsewhere = [...rest, ...workloads.map(withoutKnownNames)]
-  const plain = config.filter(({ metadata }) => elsewhere.some((other) => mentions(other, metadata.name)))
-  const order = (object: KubeObject) => PREREQUISITES.indexOf(object.kind)
+  const plain = config.filter(({ kind, metadata }) => elsewhere.some((other) => mentions(other, metadata.name) || letsRead(other, kind)))
+  const makers = makersOf(workloads, objects)
+  // What somebody makes the pods' configuration from comes last: the pods' own prerequisites are then there for it too.
+  const order = (object: KubeObject) =>
+    makers.includes(object) ? PREREQUISITES.length : isBuiltIn(object) ? PREREQUISITES.indexOf(object.kind) : -1
   return {
     name,
     workloads,
@@ -36,7 +42,11 @@ export function sortRelease(name: string, objects: KubeObject[]): Release {
     config,
     prerequisites: [...rest, ...plain].filter((object) => order(object) >= 0).sort((a, b) => order(a) - order(b)),
     shared: rest.filter((object) => order(object) < 0),
-    notices: noticesOf(workloads, config, rest),
+    notices: noticesOf(
+      workloads,
+      rest.filter((object) => order(object) < 0),
+      rest,
+    ),
   }
 }
 
@@ -83,7 +93,7 @@ interface Templated extends KubeObject {
 function refuseMixed(service: MaybeService, objects: KubeObject[]): void {
   const other = objects.find(
     (object) =>
-      ['StatefulSet', 'DaemonSet', 'ReplicaSet'].includes(object.kind) &&
+      ['StatefulSet', 'DaemonSet', 'ReplicaSet', 'ReplicationController'].includes(object.kind) &&
       selects(service.spec?.selector, (object as Templated).spec?.template?.metadata?.labels ?? undefined),
   )
   if (other)
@@ -104,26 +114,28 @@ function orderOf({ metadata }: Service): number {
 
 function refuseUnreached(workloads: Deployment[], entries: Entry[]): void {
   const reached = new Set(entries.flatMap((entry) => entry.workloads))
-  const missed = workloads.find(({ metadata }) => !reached.has(metadata.name))
-  if (!missed) return
-  const labels = JSON.stringify(missed.spec.template.metadata.labels)
+  const missed = workloads.filter(({ metadata }) => !reached.has(metadata.name))
+  if (missed.length === 0) return
+  const those = missed.map((workload) => `${nameOf(workload)} (labels ${JSON.stringify(workload.spec.template.metadata.labels)})`)
   throw new ManifestError(
-    `manifests: no Service selects the pods of ${nameOf(missed)} (labels ${labels}): there is no traffic that could be switched; a Deployment without a Service cannot be released yet, apply it apart from this release`,
+    `manifests: no Service selects the pods of ${those.join(', ')}: there is no traffic that could be switched; a Deployment without a Service cannot be released yet, apply it apart from this release`,
   )
 }
 
 interface Scaler extends KubeObject {
-  spec?: { scaleTargetRef?: { name?: string } | null } | null
+  spec?: { scaleTargetRef?: { kind?: string; name?: string } | null } | null
 }
 
 function refuseScalers(objects: KubeObject[], workloads: Deployment[]): void {
-  for (const object of objects) {
-    const target = (object as Scaler).spec?.scaleTargetRef?.name
-    if (!workloads.some(({ metadata }) => metadata.name === target)) continue
+  const found = objects.flatMap((object) => {
+    const target = (object as Scaler).spec?.scaleTargetRef
+    if ((target?.kind ?? 'Deployment') !== 'Deployment' || !workloads.some(({ metadata }) => metadata.name === target?.name)) return []
+    return [`${nameOf(object)} scales Deployment/${target?.name}`]
+  })
+  if (found.length)
     throw new ManifestError(
-      `manifests: ${nameOf(object)} scales Deployment/${target}, of which there will be two; autoscaling of colors is not supported yet`,
+      `manifests: ${found.join(', ')}, of which there will be two; autoscaling of colors is not supported yet: take it out of the manifests, and give the Deployment as many replicas as it needs`,
     )
-  }
 }
 
 function refuseSameName(release: string, config: KubeObject[]): void {

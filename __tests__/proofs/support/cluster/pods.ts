@@ -40,6 +40,7 @@ const underTraffic = (
   ...(more.short && { short: true }),
   ...(more.hurts && { hurts: true }),
   longest: 60_000,
+  after: 'look',
   async run(table) {
     const { before, expect, expectOutcome, expectServes } = table
     const passes = ends === 'passed'
@@ -57,6 +58,7 @@ const beforeTraffic = (name: string, lies: Lies, short = false): Case => ({
   name: `pod before traffic: ${name}`,
   short,
   longest: 60_000,
+  after: 'look',
   async run({ before, expect, expectOutcome, expectServes, run }) {
     const inputs = { ...BAKE, manifests: '-' }
     const result = await run({ inputs, stdin: await manifests({ LIES: JSON.stringify(lies) }) })
@@ -122,7 +124,7 @@ const bad: Case[] = [
     'failed',
   ),
   underTraffic('a Status with a huge message', check({ status: 500, body: status(500, { message: 'x'.repeat(2 ** 20) }) }), 'failed', {
-    short: true,
+    short: false,
   }),
   underTraffic(
     'a Status whose fields have other types',
@@ -137,7 +139,7 @@ const bad: Case[] = [
     'failed',
   ),
   underTraffic('a status that there is not', check({ status: 799, body: 'what' }), 'failed'),
-  underTraffic('no answer', check({ silent: true }), 'failed', { short: true }),
+  underTraffic('no answer', check({ silent: true }), 'failed', { short: false }),
   underTraffic('an answer that drips without end', check({ status: 500, body: 'x', repeat: -1, every: 100 }), 'failed'),
   underTraffic('a bad answer without end', check({ status: 500, body: 'x'.repeat(65_536), repeat: -1 }), 'failed', { short: true }),
   underTraffic('answers that break off', check({ status: 200, body: 'x'.repeat(1000), cut: true }), 'failed or error'),
@@ -151,7 +153,7 @@ const bad: Case[] = [
     check({ status: 500, headers: { 'content-encoding': 'gzip' }, body: 'no gzip' }),
     'failed',
   ),
-  underTraffic('a container that crashes', { crash: true }, 'failed', { short: true, most: 1, hurts: true }),
+  underTraffic('a container that crashes', { crash: true }, 'failed', { short: false, most: 1, hurts: true }),
   underTraffic('a pod that flaps', { flap: 1500 }, 'failed', { short: true, most: 1 }),
 ]
 
@@ -181,7 +183,7 @@ const good: Case[] = [
       ['a Status', status(403)],
       ['0x7f', series('0x7f')],
     ] as const
-  ).map(([name, body], at) => underTraffic(`metrics: ${name}`, metrics({ body }), 'passed', { inputs: COUNTS, short: at % 4 === 0 })),
+  ).map(([name, body], at) => underTraffic(`metrics: ${name}`, metrics({ body }), 'passed', { inputs: COUNTS, short: at % 6 === 0 })),
   underTraffic('metrics: 8 MiB', metrics({ body: `http_requests_total{a="${'x'.repeat(1000)}"} 1\n`, repeat: 8400 }), 'passed', {
     inputs: COUNTS,
     short: true,
@@ -214,6 +216,7 @@ const early: Case[] = [
 const flapping: Case = {
   name: 'pod before traffic: it flaps',
   longest: 120_000,
+  after: 'look',
   async run({ stage, before, run, expectOutcome, expect }) {
     const result = await run({
       inputs: { manifests: '-', 'ready-deadline': '15s', 'bake-time': '10s', 'check-path': '/version' },
@@ -225,4 +228,28 @@ const flapping: Case = {
   },
 }
 
-export const podCases: Case[] = [...bad, ...good, ...early, flapping]
+/** A check that hangs must not keep the pods from being heard. */
+const heard: Case = {
+  name: 'pod under traffic: it is no longer ready while an answer hangs',
+  short: true,
+  longest: 60_000,
+  after: 'look',
+  async run(table) {
+    const { stage, before, expect, expectOutcome, expectServes } = table
+    let began = 0
+    const act = async (): Promise<void> => {
+      await instruct(table, check({ silent: true }))
+      await instruct(table, { ready: false }, 1)
+      began = performance.now()
+    }
+    const inputs = { ...BAKE, 'bake-time': '50s', 'check-timeout': '40s', manifests: '-' }
+    const result = await table.runWith('ledger bake', act, { inputs, stdin: await manifests({}) })
+    expectOutcome(result, 'failed', /no longer ready/)
+    const decided = stage.proxy.calls.find(({ write, body, at }) => write && at > began && /phase\\": \\"rollback/.test(body))
+    const seconds = ((decided?.at ?? Number.POSITIVE_INFINITY) - began) / 1000
+    expect(seconds < 15, `it was decided ${seconds.toFixed(1)} s after the pod was unready`)
+    await expectServes(before.version)
+  },
+}
+
+export const podCases: Case[] = [...bad, ...good, ...early, flapping, heard]

@@ -95,6 +95,7 @@ type How = 'warm' | 'again'
 function forged([name, forge, short]: (typeof FORGERIES)[number], how: How): Case {
   return {
     name: `revision, ${how}: ${name}`,
+    ...(how === 'again' && { after: 'recover' as const }),
     ...(short && how === 'again' && { short }),
     async run(table) {
       const { stage, before, run, expect, expectOutcome, expectServes } = table
@@ -186,6 +187,8 @@ async function edit(table: Table, text: string): Promise<void> {
 
 const unreadable = ([name, text, short]: (typeof UNREADABLE)[number], at: number): Case => ({
   name: `ledger: ${name}`,
+  forges: true,
+  after: 'recover',
   ...(short && { short }),
   async run(table) {
     const { stage, before, run, expect, expectOutcome } = table
@@ -214,7 +217,7 @@ const LIES: [name: string, edit: Edit, short?: boolean][] = [
     (ledger) => opened(ledger, { phase: 'rollback', created: ['v1 ConfigMap/foreign', 'v1 Secret/foreign', 'v1 Namespace/kube-system'] }),
     true,
   ],
-  ['a digest that is not of its manifests', (ledger) => opened(ledger, { digest: `sha256:${'0'.repeat(64)}` }), true],
+  ['a digest that is not of its manifests', (ledger) => opened(ledger, { digest: `sha256:${'0'.repeat(64)}` })],
   ['a retire of what serves', (ledger) => opened(ledger, { phase: 'retire', candidate: ledger.warm, stable: ledger.active })],
   ['both sides of one color', (ledger) => opened(ledger, { stable: ledger.active })],
   ['words that shout', (ledger) => opened(ledger, { intent: SHOUT, run: SHOUT, holder: SHOUT, reason: SHOUT, step: SHOUT }), true],
@@ -226,11 +229,12 @@ const LIES: [name: string, edit: Edit, short?: boolean][] = [
   ],
   ['no history', (ledger) => ({ ...ledger, history: [] })],
   ['a generation near the end of numbers', (ledger) => ({ ...ledger, generation: 1e9 })],
-  ['a revision near the end of numbers', (ledger) => ({ ...ledger, revision: 1e9 }), true],
+  ['a revision near the end of numbers', (ledger) => ({ ...ledger, revision: 1e9 })],
 ]
 
 const lying = ([name, lie, short]: (typeof LIES)[number]): Case => ({
   name: `ledger that lies: ${name}`,
+  forges: true,
   ...(short && { short }),
   async run({ stage, before, run, expect }) {
     const { kube } = stage.world
@@ -290,6 +294,7 @@ const leased = ([name, spec, ends, metadata = {}, short]: (typeof LEASES)[number
   name: `lease: ${name}`,
   ...(short && { short }),
   longest: 45_000,
+  after: 'recover',
   async run(table) {
     const { stage, before, run, expectOutcome, expectServes } = table
     const { kube } = stage.world

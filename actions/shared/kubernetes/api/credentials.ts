@@ -214,7 +214,7 @@ function caOf(cluster: Entry): string | undefined {
   const pem = pemOf(cluster, 'certificate-authority')
   if (pem === undefined) return undefined
   try {
-    new X509Certificate(pem)
+    void new X509Certificate(pem)
     return pem
   } catch {
     const where = textIn(cluster, 'certificate-authority-data') === undefined ? pathIn(cluster, 'certificate-authority') : undefined

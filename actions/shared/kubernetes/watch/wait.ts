@@ -33,6 +33,7 @@ export async function waitFor<T, Objects extends KubeObject[]>(
   let wake = () => {}
   const deadline = clock.monotonic() + timeout
   const versions = await Promise.all(followed.map((one) => one.load()))
+  if (clock.monotonic() > deadline) return undefined
   let running: Promise<void>[] | undefined
   const follow = (): Promise<void>[] =>
     followed.map((one, at) =>
