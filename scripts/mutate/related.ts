@@ -37,7 +37,8 @@ export function distances(sources: Sources): Map<string, Map<string, number>> {
   return result
 }
 
-/** The tests of a file, the nearest first: its own one, those of its folder (or of the nearest above that has any), then by steps. */
+/** The tests of a file, the nearest first: its own one, those of its folder (or of the nearest above that has any), then by steps,
+ * and of those as far the ones of a folder near by. */
 export function relatedTests(file: string, sources: Sources, seen: ReadonlyMap<string, ReadonlyMap<string, number>>): string[] {
   const mirrored = file.replace(/^actions\//, '__tests__/')
   const tests = [...sources.keys()].filter((other) => TEST.test(other) && !LEFT_OUT.test(other))
@@ -48,5 +49,14 @@ export function relatedTests(file: string, sources: Sources, seen: ReadonlyMap<s
   const neighbours = tests.filter((test) => posix.dirname(test) === folder)
   const far = (test: string): number => steps.get(test) ?? 100
   const rank = (test: string): number => (test === own ? 0 : neighbours.includes(test) ? far(test) : far(test) + 0.5)
-  return [...new Set([...neighbours, ...steps.keys()])].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
+  return [...new Set([...neighbours, ...steps.keys()])].sort(
+    (a, b) => rank(a) - rank(b) || shared(mirrored, b) - shared(mirrored, a) || (a < b ? -1 : 1),
+  )
+}
+
+/** How many folders two paths have in common. */
+function shared(one: string, other: string): number {
+  const [names, others] = [posix.dirname(one).split('/'), posix.dirname(other).split('/')]
+  const apart = names.findIndex((name, at) => name !== others[at])
+  return apart < 0 ? names.length : apart
 }
