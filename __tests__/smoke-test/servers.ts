@@ -65,7 +65,11 @@ export function probe(check: string, options: ProbeOptions = {}): Promise<Probed
   const [first] = suite.checks
   if (!first) throw new Error('there is no check')
   const captured = new Map(Object.entries(values).map(([name, value]) => [name, { value, captured: true }]))
-  return createProbe({ suite, network: { environment, forward }, clock: systemClock, signal })(first, captured, limit)
+  return createProbe({ suite, network: { environment, forward }, clock: systemClock, signal, mask: () => undefined })(
+    first,
+    captured,
+    limit,
+  )
 }
 
 /** How an attempt ended, in a line. */
