@@ -77,7 +77,7 @@ function objections(turn: Turn, message: string): string[] {
 }
 
 /** The messages of a socket one after the other; the socket is paused while nobody waits for one. */
-class Inbox {
+export class Inbox {
   readonly opened: Promise<void>
   readonly #queue: string[] = []
   readonly #socket: WebSocket
