@@ -122,3 +122,14 @@ test('a claim that was bound elsewhere names no volume; one that was not keeps w
   const specs = ownObjects([claim({ 'pv.kubernetes.io/bind-completed': 'yes' }), claim({})]).objects.map((one) => one.spec)
   expect(specs).toEqual([{ storageClassName: 's' }, { volumeName: 'pv-1', storageClassName: 's' }])
 })
+
+test.each(['Job', 'Service', 'EndpointSlice', 'Secret'])(
+  'a %s whose annotations and labels are empty in the text is as good as one without',
+  (kind) => {
+    const bare = {
+      ...object(kind, 'kubernetes'),
+      metadata: { name: 'kubernetes', annotations: null, labels: null },
+    } as unknown as KubeObject
+    expect(ownObjects([bare])).toMatchObject({ objects: [{ kind }], left: [] })
+  },
+)

@@ -48,9 +48,9 @@ function leftOut(object: KubeObject, all: KubeObject[]): string | undefined {
   return madeByCluster(object, all)
 }
 
-const hooksOf = ({ metadata: { annotations = {} } }: KubeObject) =>
+const hooksOf = ({ metadata }: KubeObject) =>
   Object.keys(NOT_AT_DEPLOY).flatMap((annotation) => {
-    const text = annotations[annotation]
+    const text = metadata.annotations?.[annotation]
     return text === undefined ? [] : [{ annotation, text, hooks: text.split(',').map((hook) => hook.trim()) }]
   })
 
@@ -62,7 +62,8 @@ interface Fields extends KubeObject {
 /** What `kubectl get` shows beside the application: Kubernetes and Helm make it themselves in every namespace. */
 function madeByCluster(object: Fields, all: Fields[]): string | undefined {
   const { apiVersion, kind, metadata, type } = object
-  const { name, labels = {} } = metadata
+  const { name } = metadata
+  const labels = metadata.labels ?? {} // null where the text says `labels:` and nothing more
   if (kind === 'Event') return 'it tells what happened in a cluster'
   if (kind === 'Endpoints' || kind === 'EndpointSlice') {
     const service = kind === 'Endpoints' ? name : labels['kubernetes.io/service-name']
