@@ -83,6 +83,7 @@ test.concurrent('no foreign text is a command, and no secret leaves', async () =
   // What others print is there, and is a line of ours.
   for (const said of ['Warning: w-planted', 'e-planted', 'o-planted', 'r-planted', 'Keys with collection values'])
     expect(step.lines).toContainEqual(expect.stringMatching(new RegExp(`^│ .*${said}`)))
+  expect(step.lines.filter((line) => line.includes('w-planted'))).toHaveLength(1)
   expect(JSON.stringify(report(step).data)).toContain('1970-01-01T00:00:00.000Z')
 })
 

@@ -21,7 +21,7 @@ export function asOurs<T>(write: () => T): T {
  */
 export function guardStreams(tell: (line: string) => void): () => void {
   const ends = [process.stdout, process.stderr].map((stream) => guard(stream, tell))
-  // Node's own listener writes past the streams.
+  // Node's own listener would tell it a second time, in some versions past the streams.
   process.removeAllListeners('warning')
   process.on('warning', ({ name, message }) => tell(`${name}: ${message}`))
   return () => {

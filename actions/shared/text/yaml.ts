@@ -123,8 +123,9 @@ export function readYaml(text: string, { dialect = 'strict', limits }: YamlOptio
   const documents = parseAllDocuments(text, {
     ...dialects[dialect],
     intAsBigInt: true,
-    // Both take longer than the text is long; `survey` does the first.
+    // The parser's own check takes the square of the number of keys; `survey` does it.
     uniqueKeys: false,
+    // Without a picture of the line, which may show a secret.
     prettyErrors: false,
     lineCounter: lines,
     // No warning of the parser goes past the log.
