@@ -91,8 +91,8 @@ const shout = `echo '::error::${MARK}'; echo '::error::${MARK}' >&2; echo '##[er
 
 const kubeconfigs: [name: string, text: string, ...says: RegExp[]][] = [
   ['garbage', `a: [\n${MARK}\n{{{`, /kubeconfig cannot be read: it is not YAML or JSON/],
-  ['a word', 'nowhere', /kubeconfig cannot be read: ENOENT.*nowhere/],
-  ['a command', `::error::${MARK}`, /kubeconfig cannot be read: ENOENT/],
+  ['a word', 'nowhere', /kubeconfig cannot be read: it is neither a file that is there .* but 7 characters/],
+  ['a command', `::error::${MARK}`, /kubeconfig cannot be read: it is neither a file .* but 16 characters/],
   ['an empty map', '{}', /kubeconfig names no cluster for its current context/],
   ['a list', '[]\n[]', /kubeconfig/],
   ['wrong types', '{"clusters": 5, "contexts": [null], "users": "u"}', /kubeconfig cannot be read: it is not/],
@@ -100,15 +100,15 @@ const kubeconfigs: [name: string, text: string, ...says: RegExp[]][] = [
   [
     'base64',
     Buffer.from(kubeconfig(NOBODY)).toString('base64'),
-    /kubeconfig cannot be read: it looks like base64, which has to be decoded/,
+    /kubeconfig cannot be read: .*it looks like base64, which has to be decoded/,
   ],
-  ['a folder', '/etc', /kubeconfig cannot be read: \/etc is no file/],
-  ['a device without end', '/dev/zero', /kubeconfig cannot be read: \/dev\/zero is no file/],
-  ['a huge file', 'large.yaml', /kubeconfig cannot be read: large\.yaml is no file of at most 8388608 bytes/],
+  ['a folder', '/etc', /kubeconfig cannot be read: .*a folder is there, or something else that is no file/],
+  ['a device without end', '/dev/zero', /kubeconfig cannot be read: .*something else that is no file/],
+  ['a huge file', 'large.yaml', /kubeconfig cannot be read: large\.yaml is larger than 8388608 bytes/],
   ['a binary file', 'binary', /kubeconfig cannot be read: it is not YAML or JSON/],
   ['a server that is a file', kubeconfig('file:///etc/passwd'), /server of cluster c is file:\/\/; an https:\/\/ address is needed/],
   ['a server that is no address', kubeconfig('https://[::1'), /server of cluster c is no URL; an https:\/\/ address/],
-  ['a server that is a number', kubeconfig(5), /kubeconfig cannot be read/],
+  ['a server that is a number', kubeconfig(5), /kubeconfig's server of "c" is no text/],
   [
     'a server without encryption',
     kubeconfig('http://127.0.0.1:1'),
@@ -124,16 +124,24 @@ const kubeconfigs: [name: string, text: string, ...says: RegExp[]][] = [
   [
     'a CA that is not there',
     kubeconfig(NOBODY, { 'certificate-authority': '/nowhere/ca' }),
-    /kubeconfig's credentials cannot be used: ENOENT.*\/nowhere\/ca/,
+    /kubeconfig's certificate-authority cannot be read: ENOENT.*\/nowhere\/ca/,
   ],
   [
     'a program that is not there',
-    kubeconfig(NOBODY, {}, { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/nowhere/login' } }),
+    kubeconfig(
+      NOBODY,
+      {},
+      { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/nowhere/login', interactiveMode: 'Never' } },
+    ),
     /credentials cannot be used: .*\/nowhere\/login/,
   ],
   [
     'a program that shouts',
-    kubeconfig(NOBODY, {}, { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/bin/sh', args: ['-c', shout] } }),
+    kubeconfig(
+      NOBODY,
+      {},
+      { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/bin/sh', args: ['-c', shout], interactiveMode: 'Never' } },
+    ),
     /credentials cannot be used/,
   ],
   ['nobody there', kubeconfig(NOBODY), /cannot \S+ .*ECONNREFUSED/],

@@ -12,12 +12,12 @@ const COMMANDS = `\n::error::${MARK}\n##[error]${MARK}\n::add-mask::backend\n::s
 /** Images that shout: one refuses to start and says why, the other crashes with a last word to Kubernetes. */
 export const IMAGES = { shouting: { LATENCY_MS: COMMANDS }, crashing: { VERSION: COMMANDS, CRASH_AFTER_MS: '200' } }
 
-/** What the runner has executed that is not the action's own: it masks its secret, and may quote hostile text in the annotation that carries its name. */
+/** What the runner has executed that is not the action's own: it masks its secrets, and may quote hostile text in the annotation that carries its name. */
 export const executed = ({ commands }: BundleResult, secret = ''): string[] =>
   commands
     .filter(({ name, data, properties }) => {
       if (['error', 'warning', 'notice'].includes(name)) return !properties['title']?.startsWith('bluegreen-deploy: ')
-      if (name === 'add-mask') return data !== secret
+      if (name === 'add-mask') return data !== secret && (data === 'backend' || data.includes(MARK))
       return data.includes(MARK) || !/^(group|endgroup|stop-commands|[0-9a-f-]{36})$/.test(name)
     })
     .map(({ name, data }) => `::${name}::${data}`)
