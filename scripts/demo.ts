@@ -126,7 +126,7 @@ async function release(
   })
   const [result] = await Promise.all([running, during?.()])
   kill.throwIfAborted()
-  const html = result.outputs['report-html']
+  const html = result.outputs['html-report']
   if (html) copyFileSync(html, join(reports, `${version}.html`))
   const after = users.count()
   const moved = result.outputs['rolled-back'] === 'true' ? 'moved and taken back to' : 'serves on'

@@ -310,7 +310,7 @@ async function behindTheKubelet(bench: Bench): Promise<void> {
     compare(bench, [{ name: 'version', check: {}, expected: 'passed' }, ...cases], result)
     const other = await run(bench, { deadline: '12s', version, checks }, { ...inputs, 'expect-version': 'v2' })
     compare(bench, [{ name: 'version', check: {}, expected: 'wrong', says: /"v1", expected "v2"/ }], other)
-    tell(bench, other.outputs.skipped === String(cases.length), 'an old version was tested')
+    tell(bench, other.outputs['skipped-checks'] === String(cases.length), 'an old version was tested')
     const mixed = await run(
       bench,
       { deadline: '5s', version, checks },

@@ -53,7 +53,9 @@ describe.each(actionNames('.'))('%s', (name) => {
   })
 
   test('declares and describes its outputs', () => {
-    expect(Object.keys(contract.outputs)).toEqual(expect.arrayContaining(['outcome', 'report']))
+    expect(Object.keys(contract.outputs)).toEqual(
+      expect.arrayContaining(['outcome', 'headline', 'reason', 'duration', 'report', 'html-report']),
+    )
     expect(Object.entries(contract.outputs).filter(([, { description }]) => !description.trim())).toEqual([])
   })
 })

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { inParallel } from '../../actions/shared/limit.ts'
+import { inParallel, Lanes } from '../../actions/shared/limit.ts'
 import { TestClock } from '../support/clock.ts'
 
 test('answers come in the order of the items, whichever is done first; at most eight are under way', async () => {
@@ -34,4 +34,23 @@ test('after a failure nothing new is begun', async () => {
   await expect(inParallel([...Array(30).keys()], work)).rejects.toThrow('no')
   await clock.sleep(1000)
   expect(begun).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+})
+
+test('work beyond the width waits, in its order, also behind work that fails', async () => {
+  const clock = new TestClock()
+  const lanes = new Lanes(2)
+  const begun: number[] = []
+  const all = [0, 1, 2, 3, 4].map((item) =>
+    lanes.run(async () => {
+      begun.push(item)
+      await clock.sleep(10)
+      if (item % 2) throw new Error('no')
+      return item
+    }),
+  )
+  const ends = Promise.allSettled(all)
+  await clock.sleep(1)
+  expect(begun).toEqual([0, 1])
+  expect((await ends).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'])
+  expect(begun).toEqual([0, 1, 2, 3, 4])
 })

@@ -2,7 +2,8 @@
 import { Duplex } from 'node:stream'
 import { Server as GrpcServer, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js'
 import { afterAll, expect, test } from '@jest/globals'
-import { WebSocketServer } from 'ws'
+import { WebSocket, WebSocketServer } from 'ws'
+import { Inbox } from '../../actions/smoke-test/checks/websocket.ts'
 import { closeAll, http, httpServer, probe, raw, short, tcp } from './servers.ts'
 
 afterAll(closeAll)
@@ -68,6 +69,22 @@ test.each<[string, Parameters<typeof webSocket>[0], string, RegExp]>([
 ])('a WebSocket that is %s', async (_, say, more, expected) => {
   const port = await webSocket(say)
   expect(short(await probe(ws(port, more)))).toMatch(expected)
+})
+
+test('a flood that nobody reads stays where it comes from', async () => {
+  let server: import('ws').WebSocket | undefined
+  const port = await webSocket((socket) => {
+    server = socket
+    repeat(64, () => socket.send(Buffer.alloc(2 ** 20)))
+  })
+  const client = new WebSocket(`ws://127.0.0.1:${port}/ws`)
+  const inbox = new Inbox(client, new AbortController().signal)
+  await inbox.opened
+  expect(await inbox.next()).toHaveLength(2 ** 20)
+  // Each turn of the loop would move a good part of a megabyte.
+  for (let turn = 0; turn < 5000 && server?.bufferedAmount; turn++) await new Promise((done) => setImmediate(done))
+  expect(server?.bufferedAmount).toBeGreaterThan(2 ** 25)
+  client.terminate()
 })
 
 test('an upgrade that is no upgrade', async () => {

@@ -54,7 +54,7 @@ async function run(say: (name: string, attempt: number) => Word | undefined) {
 test('all passed, and only the secret is masked', async () => {
   const { result, lines, masked, outputs } = await run((name, n) => (name === 'db' && n < 3 ? 'refused' : undefined))
   expect([result.outcome, result.headline, result.reason]).toEqual(['passed', '3 checks passed, 1 of them only after failed attempts', ''])
-  expect(outputs).toEqual({ verdict: 'healthy', passed: '3', failed: '0', skipped: '0', reason: '' })
+  expect(outputs).toEqual({ verdict: 'healthy', 'passed-checks': '3', 'failed-checks': '0', 'skipped-checks': '0' })
   expect(masked).toEqual(['s3cr3t'])
   expect(lines).toEqual([
     'good web: fine (answer 10ms)',
@@ -71,7 +71,7 @@ test('a service that is bad is failed, whatever else is unreachable', async () =
     expect.stringMatching(/^web \(line 4\) is unhealthy, status, in \d+ attempts: it is <status>$/),
     expect.stringMatching(/^db \(line 5\) is unreachable, refused, in \d+ attempts: it is <refused>$/),
   ])
-  expect(outputs).toMatchObject({ verdict: 'unhealthy', passed: '0', failed: '2', skipped: '1' })
+  expect(outputs).toMatchObject({ verdict: 'unhealthy', 'passed-checks': '0', 'failed-checks': '2', 'skipped-checks': '1' })
   expect(story.kept.map(({ title }) => title)).toEqual(['web: what came back', 'db: what came back'])
   expect(report.facts.find(({ name }) => name === 'orders')?.value).toBe('⏭️ not run: web did not pass')
   expect(annotationsOf(result, 'smoke.yaml').map(({ line, title }) => [line, title])).toEqual([

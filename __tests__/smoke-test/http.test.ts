@@ -175,6 +175,34 @@ test('a captured address stays on the target', async () => {
   ).toMatch(/^passed/)
 })
 
+test('a header that objects inherit is not there', async () => {
+  const port = await http((_, response) => response.end('ok'))
+  const at = (matcher: string) =>
+    probe(`{name: a, http: "http://127.0.0.1:${port}/", expect: {headers: {constructor: ${matcher}}}}`).then(short)
+  expect(await at('{exists: false}')).toMatch(/^passed/)
+  expect(await at('{matches: Object}')).toMatch(/header constructor is not there/)
+})
+
+// Were the time to grow with the square of the answer, this would take minutes, and no deadline would end it.
+test('whitespace in an answer takes no time', async () => {
+  const port = await http((_, response) => response.end(JSON.stringify({ a: `${' '.repeat(900_000)}\n${' '.repeat(100_000)}x` })))
+  const found = await probe(`{name: a, http: "http://127.0.0.1:${port}/", expect: {json: {$.a: {equals: y}}}}`)
+  expect(short(found)).toMatch(/^unhealthy wrong at judge: \$\.a is ".*characters cut.*", expected "y"$/)
+})
+
+test('composed credentials are masked before they are sent', async () => {
+  const masked: string[] = []
+  const seen: (string | undefined)[] = []
+  const port = await http((request, response) => {
+    seen.push(request.headers.authorization, masked.at(-1))
+    response.end('ok')
+  })
+  await probe(`{name: a, http: {url: "http://127.0.0.1:${port}/", basic: {user: bob, password: p}}}`, {
+    mask: (secret) => masked.push(secret),
+  })
+  expect(seen).toEqual(['Basic Ym9iOnA=', 'Ym9iOnA='])
+})
+
 test('what came back is shown without its cookies', async () => {
   const port = await http((_, response) => response.writeHead(500, { 'set-cookie': 'sid=secret', 'x-a': '1' }).end('<b>broken</b>'))
   const { fault } = await probe(check(port))

@@ -29,7 +29,7 @@ const suite = (checks: string): string => `target: https://shop.example\nchecks:
 
 test('anchors that unfold too far are told with the file', () => {
   const rows = 'bcdefgh'.split('').map((key, i) => `${key}: &${key} [${Array.from({ length: 9 }, () => `*${'abcdefgh'[i]}`).join(', ')}]`)
-  expect(problems(['a: &a [x]', ...rows].join('\n'))).toEqual([expect.stringMatching(/^s.yaml:1: its anchors unfold too far: /)])
+  expect(problems(['a: &a [x]', ...rows].join('\n'))).toEqual(['s.yaml:1: its anchors unfold to more than 1048576 characters'])
 })
 
 test('the published schema is the one of the code', () => {
@@ -66,7 +66,12 @@ test('a suite is read with its defaults, short forms and lines', () => {
 })
 
 test.each([
-  ['a: [', ['s.yaml:1: is not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]']],
+  [
+    'a: [',
+    [
+      's.yaml:1: is not YAML: The indentation does not fit what stands above; a list or a map in brackets, or a text in quotes, may not be closed',
+    ],
+  ],
   ['', ['s.yaml:1: checks: a suite has at least one check']],
   ['deadline: 5\nchecks: [{name: a, http: /}]', ['s.yaml:1: deadline: Invalid input: expected string, received number']],
   ['deadline: soon\nchecks: []', ['s.yaml:1: deadline: must be a duration with units like 500ms, 90s or 1m30s']],

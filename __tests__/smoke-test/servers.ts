@@ -52,11 +52,20 @@ export interface ProbeOptions {
   environment?: Record<string, string>
   files?: Record<string, string>
   signal?: AbortSignal
+  mask?: (secret: string) => void
 }
 
 /** One attempt of the check that a YAML text describes. */
 export function probe(check: string, options: ProbeOptions = {}): Promise<Probed> {
-  const { limit = 5000, values = {}, forward, environment = {}, files = {}, signal = new AbortController().signal } = options
+  const {
+    limit = 5000,
+    values = {},
+    forward,
+    environment = {},
+    files = {},
+    signal = new AbortController().signal,
+    mask = () => undefined,
+  } = options
   const suite = loadSuite(`checks:\n  - ${check.trim().replaceAll('\n', '\n    ')}`, {
     file: 's.yaml',
     read: (path) => files[path] ?? '',
@@ -65,7 +74,7 @@ export function probe(check: string, options: ProbeOptions = {}): Promise<Probed
   const [first] = suite.checks
   if (!first) throw new Error('there is no check')
   const captured = new Map(Object.entries(values).map(([name, value]) => [name, { value, captured: true }]))
-  return createProbe({ suite, network: { environment, forward }, clock: systemClock, signal })(first, captured, limit)
+  return createProbe({ suite, network: { environment, forward }, clock: systemClock, signal, mask })(first, captured, limit)
 }
 
 /** How an attempt ended, in a line. */

@@ -1,5 +1,7 @@
 // What is compared, and by which rules: the action's own configuration. config.schema.json is generated from this schema.
 import { z } from 'zod'
+import { messageOf } from '../shared/text/errors.ts'
+import { wrongsText } from '../shared/text/issues.ts'
 import { parseCriterion } from './criteria.ts'
 import { expandPreset, PRESETS } from './presets.ts'
 import { parseMatchers, parseSelector } from './selectors.ts'
@@ -10,7 +12,7 @@ const readable =
     try {
       read(text)
     } catch (error) {
-      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) })
+      context.addIssue({ code: 'custom', message: messageOf(error) })
     }
   }
 
@@ -141,26 +143,13 @@ export const DEFAULT_CONFIG = { metrics: [{ preset: 'http' }] }
 /** Reads a configuration, with its presets expanded. Throws an Error that names every problem. */
 export function readConfig(document: unknown): SequentialConfig {
   const read = configSchema.safeParse(document)
-  if (!read.success) throw new Error(`the configuration cannot be used: ${problems(read.error.issues, []).join('; ')}`)
+  if (!read.success) throw new Error(`the configuration cannot be used: ${wrongsText(read.error)}`)
   const metrics = read.data.metrics.flatMap((one): MetricConfig[] =>
     'preset' in one ? expandPreset({ ...one, statusLabel: one['status-label'] }).map((raw) => expanded(raw)) : [one],
   )
   const twice = metrics.find((one, i) => metrics.findIndex((other) => other.name === one.name) !== i)
   if (twice) throw new Error(`the configuration cannot be used: the metric ${twice.name} is there twice`)
   return { alpha: read.data.alpha, passAlpha: read.data['pass-alpha'], podsWithin: read.data['pods-within'], metrics }
-}
-
-type Issue = z.core.$ZodIssue
-
-/** Of a metric that fits none of the shapes: what keeps it from the one that it is meant to be. */
-function problems(issues: readonly Issue[], above: readonly PropertyKey[]): string[] {
-  return issues.flatMap((issue) => {
-    const path = [...above, ...issue.path]
-    if (issue.code !== 'invalid_union' || issue.errors.length === 0)
-      return [path.length ? `${path.map(String).join('.')}: ${issue.message}` : issue.message]
-    const named = issue.errors.filter((branch) => !branch.some(({ path: [key] }) => key === 'kind' || key === 'preset'))
-    return problems((named.length ? named : issue.errors)[0] ?? [], path)
-  })
 }
 
 const expanded = (raw: object): MetricConfig => z.discriminatedUnion('kind', [errors, latency, restarts, value]).parse(raw)

@@ -1,5 +1,6 @@
 import { outcomeSigns } from '../shared/report/markdown.ts'
 import type { Findings, Outcome } from '../shared/report/report.ts'
+import { own } from '../shared/text/records.ts'
 import type { Analysis } from './engine.ts'
 
 const signs: Record<string, Outcome> = {
@@ -14,7 +15,7 @@ const signs: Record<string, Outcome> = {
   Error: 'error',
 }
 
-const sign = (verdict: string): string => outcomeSigns[signs[verdict.split(' ')[0] ?? ''] ?? 'inconclusive']
+const sign = (verdict: string): string => outcomeSigns[own(signs, verdict.split(' ')[0] ?? '') ?? 'inconclusive']
 
 /** What an analysis becomes for people. */
 export function reportOf(analysis: Analysis): Findings {
@@ -41,9 +42,7 @@ export function reportOf(analysis: Analysis): Findings {
   }
 }
 
-export const outputsOf = ({ headline, reason, details, samples, to }: Analysis): Record<string, string> => ({
-  headline,
-  reason,
+export const outputsOf = ({ details, samples, to }: Analysis): Record<string, string> => ({
   metrics: JSON.stringify(details),
   samples: String(samples ?? ''),
   'stopped-at': new Date(to).toISOString(),

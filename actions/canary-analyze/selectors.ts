@@ -32,7 +32,7 @@ const unquote = (text: string): string =>
 
 /** Reads `metric{label="value"}`. Throws an Error that says what is wrong. */
 export function parseSelector(text: string): Selector {
-  const [, metric, inside] = /^\s*([a-zA-Z_:][\w:]*)\s*(?:\{(.*)\})?\s*$/s.exec(text) ?? []
+  const [, metric, inside] = /^([a-zA-Z_:][\w:]*)\s*(?:\{(.*)\})?$/s.exec(text.trim()) ?? []
   if (metric === undefined)
     throw new Error(`'${text}' is no plain selector, such as http_requests_total{job="api"}: functions and ranges are not wanted here`)
   return { metric, matchers: parseMatchers(inside ?? '') }

@@ -1,5 +1,7 @@
 // The sequential analysis of a release: one e-process for each metric, carried through all intervals, until there is a verdict.
+
 import type { Chart } from '../shared/report/report.ts'
+import { own } from '../shared/text/records.ts'
 import { formatDuration } from '../shared/time/clock.ts'
 import type { MetricConfig, SequentialConfig } from './config.ts'
 import { errorsJudge, restartsJudge } from './judges/errors.ts'
@@ -28,7 +30,7 @@ function judgesOf(
     if (metric.kind === 'errors') return errorsJudge(metric, parts)
     if (metric.kind === 'restarts') return restartsJudge(metric, parts)
     if (metric.kind === 'latency') return new LatencyJudge(metric, config.podsWithin, parts)
-    return new ValueJudge(metric, ports.prometheus, sides, previous[metric.name] ?? [])
+    return new ValueJudge(metric, ports.prometheus, sides, own(previous, metric.name) ?? [])
   })
 }
 

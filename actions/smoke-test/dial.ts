@@ -1,8 +1,10 @@
 // The way to a service: a name becomes a connection, with its stages told apart. Nothing here speaks the service's own protocol.
+
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls'
 import { proxyFor } from '../shared/proxy.ts'
+import { own } from '../shared/text/records.ts'
 import { Fault, type Trace } from './fault.ts'
 import type { Connection } from './suite.ts'
 
@@ -47,7 +49,7 @@ async function forwarded(way: Way & { kind: 'cluster' }, { forward }: Network, {
 
 async function direct(address: Address, connection: Connection, network: Network, attempt: Attempt): Promise<Duplex> {
   const proxy = proxyOf(address, connection, network.environment)
-  if (!proxy) return tcp({ ...address, host: connection.resolve?.[address.host] ?? address.host }, attempt)
+  if (!proxy) return tcp({ ...address, host: own(connection.resolve ?? {}, address.host) ?? address.host }, attempt)
   const port = Number(proxy.port) || (proxy.protocol === 'https:' ? 443 : 80)
   const raw = await tcp({ host: bare(proxy.hostname), port }, attempt)
   attempt.trace.enter('proxy')

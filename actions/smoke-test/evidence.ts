@@ -50,14 +50,13 @@ export const annotationsOf = (result: SmokeResult, file: string): { file: string
       text: fault?.message ?? '',
     }))
 
-export function outputsOf({ results, reason }: SmokeResult): Record<string, string> {
+export function outputsOf({ results }: SmokeResult): Record<string, string> {
   const count = (outcome: CheckResult['outcome']): string => String(results.filter((result) => result.outcome === outcome).length)
   const verdicts = new Set(results.flatMap(({ fault }) => fault?.verdict ?? []))
   return {
     verdict: verdicts.has('unhealthy') ? 'unhealthy' : verdicts.has('unreachable') ? 'unreachable' : 'healthy',
-    passed: count('passed'),
-    failed: count('failed'),
-    skipped: count('skipped'),
-    reason,
+    'passed-checks': count('passed'),
+    'failed-checks': count('failed'),
+    'skipped-checks': count('skipped'),
   }
 }

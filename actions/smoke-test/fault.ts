@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { own } from '../shared/text/records.ts'
 import { formatDuration } from '../shared/time/clock.ts'
 
 /** The steps of an attempt, in order. */
@@ -139,7 +140,7 @@ const { isNativeError } = types
 export function faultOf(error: unknown, stage: Stage): Fault {
   if (error instanceof Fault) return error
   const { code, message } = rootOf(error)
-  const word = codes[code] ?? wordAt(stage, code, message)
+  const word = own(codes, code) ?? wordAt(stage, code, message)
   return new Fault(word, stage, `${plainly[word] ?? 'it failed'} (${message || code})`, { cause: error })
 }
 

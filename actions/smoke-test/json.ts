@@ -2,7 +2,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { FunctionExpressionType, JSONPathEnvironment, type JSONPathQuery, type JSONValue } from 'json-p3'
-import { cut, oneLine } from '../shared/report/text.ts'
+import { excerpt } from '../shared/report/text.ts'
 import { mismatches, regex } from './matcher.ts'
 import type { Matcher } from './suite.ts'
 
@@ -56,5 +56,5 @@ export function compileSchema(schema: object): ValidateFunction {
 export function wrongShape(schema: object, value: unknown): string[] {
   const validate = compileSchema(schema)
   if (validate(value)) return []
-  return (validate.errors ?? []).slice(0, 10).map((e) => cut(oneLine(`${e.instancePath || 'the body'} ${e.message ?? e.keyword}`), 200))
+  return (validate.errors ?? []).slice(0, 10).map((e) => excerpt(`${e.instancePath || 'the body'} ${e.message ?? e.keyword}`, 200))
 }

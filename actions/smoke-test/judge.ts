@@ -1,5 +1,7 @@
 // Whether an HTTP answer is what the suite expects, and what later checks get of it.
+
 import { createHash } from 'node:crypto'
+import { own } from '../shared/text/records.ts'
 import { formatDuration } from '../shared/time/clock.ts'
 import { Fault, type Word } from './fault.ts'
 import { find, wrongPaths, wrongShape } from './json.ts'
@@ -20,7 +22,7 @@ export interface Answer {
 type Expect = CheckOf<'http'>['expect']
 
 export const headerOf = (answer: Pick<Answer, 'headers'>, name: string): string | undefined => {
-  const value = answer.headers[name.toLowerCase()]
+  const value = own(answer.headers, name.toLowerCase())
   return Array.isArray(value) ? value.join(', ') : value
 }
 
@@ -43,7 +45,7 @@ export function objections(answer: Answer, expect: Expect, schema: object | unde
   if (expect.body) object('wrong', prefixed('the body', mismatches(expect.body, answer.body.toString('utf8'))))
   if (expect.json || schema) {
     const json = parsed(answer.body)
-    if (json === undefined) object('wrong', [`the body is not JSON: ${show(answer.body.toString('utf8').slice(0, 100))}`])
+    if (json === undefined) object('wrong', [`the body is not JSON: ${show(answer.body.toString('utf8'))}`])
     else object('wrong', [...wrongPaths(expect.json ?? {}, json.value), ...(schema ? wrongShape(schema, json.value) : [])])
   }
   for (const [name, limit] of Object.entries(expect.latency ?? {})) {

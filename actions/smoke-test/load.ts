@@ -1,7 +1,7 @@
 // A suite's text becomes checks that can be run: everything that could be wrong with it is found here, with its line.
-import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
-import type { z } from 'zod'
-import { oneLine } from '../shared/report/text.ts'
+import { messageOf } from '../shared/text/errors.ts'
+import { type Wrong, wrongs, wrongText } from '../shared/text/issues.ts'
+import { readOneYaml, type YamlDocument, YamlError } from '../shared/text/yaml.ts'
 import { compilePath, compileSchema } from './json.ts'
 import { regex } from './matcher.ts'
 import { type CheckSpec, type Connection, type Head, headSchema, type Kind, kinds } from './suite.ts'
@@ -59,43 +59,26 @@ export const VERSION_CHECK = 'version'
 
 /** Reads a suite. Throws a SuiteError. */
 export function loadSuite(text: string, options: LoadOptions): Suite {
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const fail = (problems: Problem[]): never => {
     throw new SuiteError(options.file, problems)
   }
-  const lineOf = (node: unknown): number => lines.linePos((node as Node | undefined)?.range?.[0] ?? 0).line || 1
-  if (document.errors.length)
-    return fail(
-      document.errors.slice(0, 10).map((e) => ({ line: lines.linePos(e.pos[0]).line, message: `is not YAML: ${oneLine(e.message)}` })),
-    )
-  let content: unknown
-  try {
-    content = document.toJS({ maxAliasCount: 1000 })
-  } catch (error) {
-    return fail([{ line: 1, message: `its anchors unfold too far: ${messageOf(error)}` }])
-  }
-  const head = headSchema.safeParse(content ?? {})
-  if (!head.success)
-    return fail(head.error.issues.map((issue) => ({ line: lineOf(nodeAt(document, issue.path)), message: explain(issue) })))
-  const list = document.get('checks')
-  const nodes = isSeq(list) ? list.items : []
+  const document = parse(text, fail)
+  const lineOf = (path: readonly PropertyKey[]): number => document.placeOf(path).line
+  const head = headSchema.safeParse(document.value ?? {})
+  if (!head.success) return fail(wrongs(head.error.issues).map((one) => ({ line: lineOf(one.path), message: wrongText(one) })))
   const problems: Problem[] = []
   const parsed = head.data.checks.flatMap((raw, at): Check[] => {
-    const node = nodes[at]
     const result = readCheck(raw)
     if ('wrong' in result) {
-      problems.push(
-        ...result.wrong.map((issue) => ({ line: lineOf(nodeAt(document, ['checks', at, ...issue.path]) ?? node), message: issue.message })),
-      )
+      problems.push(...result.wrong.map((one) => ({ line: lineOf(['checks', at, ...one.path]), message: wrongText(one) })))
       return []
     }
-    return [{ ...result, line: lineOf(isMap(node) ? (node.items[0]?.key ?? node) : node), after: [] }]
+    return [{ ...result, line: lineOf(['checks', at]), after: [] }]
   })
   const version = versionCheck(head.data, options.expectVersion)
-  if (typeof version === 'string') problems.push({ line: lineOf(document.get('version', true) ?? document.contents), message: version })
+  if (typeof version === 'string') problems.push({ line: lineOf(['version']), message: version })
   else if (version) {
-    const gate = { ...version, line: lineOf(document.get('version', true)), after: [] }
+    const gate = { ...version, line: lineOf(['version']), after: [] }
     for (const { spec } of parsed) spec.needs = [...new Set([...spec.needs, VERSION_CHECK])]
     parsed.unshift(gate)
   }
@@ -111,6 +94,18 @@ export function loadSuite(text: string, options: LoadOptions): Suite {
   return { head: head.data, checks: parsed, target: where, variables, files }
 }
 
+/** The text as one document; none is an empty suite. */
+function parse(text: string, fail: (problems: Problem[]) => never): YamlDocument {
+  try {
+    return readOneYaml(text.trim() === '' ? '{}' : text)
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error
+    return fail(
+      error.problems.map(({ place, message }) => ({ line: place?.line ?? 1, message: place ? `is not YAML: ${message}` : message })),
+    )
+  }
+}
+
 function withTarget(address: string | undefined, problems: Problem[]): Target | undefined {
   if (address === undefined || address === '') return undefined
   try {
@@ -121,9 +116,7 @@ function withTarget(address: string | undefined, problems: Problem[]): Target | 
   }
 }
 
-type Issue = Pick<z.core.$ZodIssue, 'path' | 'message'>
-
-function readCheck(raw: unknown): { spec: CheckSpec; kind: Kind } | { wrong: Issue[] } {
+function readCheck(raw: unknown): { spec: CheckSpec; kind: Kind } | { wrong: Wrong[] } {
   const names = Object.keys(kinds) as Kind[]
   const given = typeof raw === 'object' && raw !== null ? names.filter((name) => name in raw) : []
   const [kind] = given
@@ -133,26 +126,7 @@ function readCheck(raw: unknown): { spec: CheckSpec; kind: Kind } | { wrong: Iss
   }
   const result = kinds[kind].safeParse(raw)
   if (result.success) return { kind, spec: result.data as CheckSpec }
-  return { wrong: result.error.issues.map((issue) => ({ path: issue.path, message: explain(issue) })) }
-}
-
-/** An issue in words; of a union, the branch that came furthest. */
-function explain(issue: z.core.$ZodIssue): string {
-  const path = issue.path.map(String).join('.')
-  if (issue.code !== 'invalid_union') return path ? `${path}: ${issue.message}` : issue.message
-  const depth = (branch: z.core.$ZodIssue[]): number =>
-    Math.max(0, ...branch.map((inner) => inner.path.length + (inner.code === 'invalid_type' ? 0 : 0.5)))
-  const best = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0] ?? []
-  return best.map((inner) => explain({ ...inner, path: [...issue.path, ...inner.path] })).join('; ') || `${path}: ${issue.message}`
-}
-
-/** The node that is nearest to a path. */
-function nodeAt(document: ReturnType<typeof parseDocument>, path: readonly PropertyKey[]): unknown {
-  for (let length = path.length; length > 0; length--) {
-    const found: unknown = document.getIn(path.slice(0, length), true)
-    if (found) return found
-  }
-  return document.contents
+  return { wrong: wrongs(result.error.issues) }
 }
 
 function versionCheck({ version }: Head, wanted: string | undefined): { spec: CheckSpec; kind: Kind } | string | undefined {
@@ -165,7 +139,7 @@ function versionCheck({ version }: Head, wanted: string | undefined): { spec: Ch
   const expected = { equals: wanted }
   const expect = version.json !== undefined ? { json: { [version.json]: expected } } : { headers: { [version.header ?? '']: expected } }
   const result = readCheck({ name: VERSION_CHECK, http: version.url, consecutive: version.consecutive, expect })
-  return 'wrong' in result ? `version: ${result.wrong.map(({ message }) => message).join('; ')}` : result
+  return 'wrong' in result ? `version: ${result.wrong.map(wrongText).join('; ')}` : result
 }
 
 /** Fills `after`; tells names that are not there or twice, and circles. */
@@ -291,5 +265,3 @@ export const withFiles = (connection: Connection, files: ReadonlyMap<string, str
   const { ca, cert, key } = connection
   return { ...connection, ca: content(ca), cert: content(cert), key: content(key) }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { RE2JS } from 're2js'
-import { cut, oneLine } from '../shared/report/text.ts'
+import { excerpt } from '../shared/report/text.ts'
 import type { Matcher } from './suite.ts'
 
 const compiled = new Map<string, RE2JS>()
@@ -17,7 +17,7 @@ export function regex(pattern: string): RE2JS {
 }
 
 /** A value in a sentence. */
-export const show = (value: unknown): string => (value === undefined ? 'nothing' : cut(oneLine(JSON.stringify(value)), 200))
+export const show = (value: unknown): string => (value === undefined ? 'nothing' : excerpt(JSON.stringify(value), 200))
 
 /** What of a matcher does not hold for a value, in words; empty when all does. Undefined means that there is none. */
 export function mismatches(matcher: Matcher, value: unknown): string[] {

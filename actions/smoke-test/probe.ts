@@ -27,13 +27,14 @@ export interface Probed {
 export type Probe = (check: Check, values: Values, limit: number) => Promise<Probed>
 
 export interface ProbeWorld {
+  mask: Context['mask']
   suite: Suite
   network: Network
   clock: Clock
   signal: AbortSignal
 }
 
-export function createProbe({ suite, network, clock, signal }: ProbeWorld): Probe {
+export function createProbe({ suite, network, clock, signal, mask }: ProbeWorld): Probe {
   return async (check, values, limit) => {
     const began = clock.monotonic()
     const trace = new Trace(() => clock.monotonic())
@@ -52,6 +53,7 @@ export function createProbe({ suite, network, clock, signal }: ProbeWorld): Prob
       const context: Context = {
         attempt: { trace, signal: both },
         network,
+        mask,
         target: suite.target,
         connection: withFiles({ ...fill(suite.head.connection, values), ...spec.connection }, suite.files),
         schemaOf: (schema) => schemaOf(schema, suite.files),

@@ -1,4 +1,5 @@
 // Checks until they settle: each is tried again until it passed as often in a row as it has to, or the suite's deadline is over.
+import { Lanes } from '../shared/limit.ts'
 import { type Clock, formatDuration } from '../shared/time/clock.ts'
 import { Fault } from './fault.ts'
 import type { Check } from './load.ts'
@@ -150,26 +151,4 @@ function judge(seen: { fault: Fault | undefined; passed: number; attempts: numbe
   // The way there that comes and goes says nothing about the service.
   const word = fault.verdict === 'unreachable' ? fault.word : 'flapping'
   return new Fault(word, fault.stage, text, { shown: fault.shown, cause: fault })
-}
-
-/** A bound on how much is under way. */
-class Lanes {
-  #free: number
-  readonly #waiting: (() => void)[] = []
-
-  constructor(width: number) {
-    this.#free = width
-  }
-
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    try {
-      return await work()
-    } finally {
-      const next = this.#waiting.shift()
-      if (next) next()
-      else this.#free++
-    }
-  }
 }

@@ -1,5 +1,7 @@
 // `${name}` in a suite: data put into its place, once. Nothing is evaluated, and what was put in is not read again.
+
 import { RE2JS } from 're2js'
+import { own } from '../shared/text/records.ts'
 import { Fault } from './fault.ts'
 
 /** `captured` came from an answer, which may be anybody's. */
@@ -70,7 +72,7 @@ function fillText(text: string, place: Place, values: Values): unknown {
     if (name === undefined) return literal.slice(1)
     const given = asText(lookUp(name, values))
     if (place.oneLine && /[\r\n\0]/.test(given)) throw new Fault('capture', 'judge', `\${${name}} holds a line end, which no header may`)
-    return (encoders[place.field] ?? String)(given)
+    return (own(encoders, place.field) ?? String)(given)
   })
 }
 

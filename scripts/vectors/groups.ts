@@ -12,12 +12,10 @@ import {
   runPhase,
 } from '../../actions/canary-analyze/argo/phase.ts'
 import { meets, parseCriterion } from '../../actions/canary-analyze/criteria.ts'
-import { classify, classifyByMean, defaultRule, type MetricRule, score } from '../../actions/canary-analyze/kayenta/judge.ts'
-import { deviation, mannWhitneyU, shiftInterval } from '../../actions/canary-analyze/kayenta/mann-whitney.ts'
+import { classify, defaultRule, type MetricRule, score } from '../../actions/canary-analyze/kayenta/judge.ts'
+import { deviation, shiftInterval } from '../../actions/canary-analyze/kayenta/mann-whitney.ts'
 import {
   beyondQuartiles,
-  beyondSigmas,
-  cohenD,
   commonLanguageEffect,
   meanRatio,
   percentile,
@@ -25,9 +23,9 @@ import {
   replaceNaN,
   summarize,
 } from '../../actions/canary-analyze/kayenta/samples.ts'
-import { singleValue } from '../../actions/canary-analyze/single.ts'
 import { AnswerError, readAnswer } from '../../actions/shared/prometheus/answer.ts'
 import { decoded } from './compare.ts'
+import { beyondSigmas, classifyByMean, cohenD, mannWhitneyU, singleValue } from './elsewhere.ts'
 
 type Given = Record<string, unknown>
 type Answer = (input: Given, expected: Given) => Given

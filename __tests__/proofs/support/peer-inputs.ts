@@ -215,7 +215,7 @@ const read: Case = {
     show('check-passes', asks(phase(first.calls, 'verify').calls, 'services', '/version') === 4)
     show('check-path', asks(first.calls, 'services', '/version') > 0)
     show('metrics-path', asks(first.calls, 'pods', '/other-metrics') > 0)
-    show('html-report', Boolean(first.outputs['report-html']))
+    show('html-report', Boolean(first.outputs['html-report']))
     show(
       'environment',
       github.asked.some(({ body }) => body.includes('"environment":"production"')),

@@ -41,6 +41,14 @@ test('the summary of a quick run without a story is short', () => {
   expect(renderMarkdown(quick)).toMatchSnapshot()
 })
 
+test('the summary is measured in bytes, as GitHub does', () => {
+  const evidence = Array.from({ length: 12 }, (_, i) => ({ title: `${i}`, text: '漢'.repeat(60_000) }))
+  const markdown = renderMarkdown({ ...sample, evidence })
+  expect(Buffer.byteLength(markdown)).toBeLessThan(2 ** 20)
+  expect(Buffer.byteLength(markdown)).toBeGreaterThan(2 ** 19)
+  expect(markdown).toMatch(/_Cut: 7 more parts did not fit/)
+})
+
 test('hostile text stays text in Markdown', () => {
   const markdown = renderMarkdown(poisoned)
   const tags = new Set([...markdown.matchAll(/<[a-z/!][^>]*>/gi)].map(([tag]) => tag))

@@ -1,6 +1,7 @@
 // YAML and JSON text to Kubernetes objects: what kubectl reads is read the same way, and what cannot be released is refused by its place.
-import { type Document, isScalar, LineCounter, parseAllDocuments, type ScalarTag, type SchemaOptions, visit } from 'yaml'
 import type { KubeObject } from '../../shared/kubernetes/api/cluster.ts'
+import { isRecord } from '../../shared/text/records.ts'
+import { readYaml, YamlError } from '../../shared/text/yaml.ts'
 
 /** What the manifests say cannot be released; the message names the file, the document and what would be accepted. */
 export class ManifestError extends Error {
@@ -9,33 +10,7 @@ export class ManifestError extends Error {
 
 /** More text than any release needs. */
 export const MOST_BYTES = 8 * 2 ** 20
-/** What anchors may add to the text when they unfold, in characters. */
-const MOST_UNFOLDED = 2 ** 20
-const MOST_ALIASES = 10_000
-const DEEPEST = 200
-
-const octal: ScalarTag = {
-  tag: 'tag:yaml.org,2002:int',
-  default: true,
-  test: /^0o[0-7]+$/,
-  resolve: (text) => BigInt(text),
-}
-
-/** Merged here and not by the parser, which takes for ever over maps that merge each other. */
-const MERGE = '<<'
-
-// kubectl reads YAML 1.1 without base 60 and without dates, but with 0o: `0644` and `0o644` are octal, `yes` is true, `12:30` and
-// `2001-01-01` are strings.
-const YAML: SchemaOptions & { merge: boolean } = {
-  schema: 'yaml-1.1',
-  merge: false,
-  customTags: (tags) => [
-    octal,
-    ...tags.filter(
-      (tag) => typeof tag !== 'string' && (tag as { format?: string }).format !== 'TIME' && !/:(timestamp|merge)$/.test(tag.tag),
-    ),
-  ],
-}
+const limits = { characters: MOST_BYTES, aliases: 10_000 }
 
 /**
  * Splits multi-document YAML or JSON into Kubernetes objects; empty documents are skipped, `kind: List` is unfolded, and what only
@@ -43,88 +18,17 @@ const YAML: SchemaOptions & { merge: boolean } = {
  * Throws a ManifestError that names the document when it is not an object of Kubernetes, is cyclic, or unfolds too far.
  */
 export function parseManifests(text: string, name: string): KubeObject[] {
-  const lines = new LineCounter()
-  // Without the parser's picture of the line, which may show a secret.
-  const options = { version: '1.1', ...YAML, intAsBigInt: true, uniqueKeys: false, prettyErrors: false, lineCounter: lines } as const
-  // Files that were put together have their byte order marks inside.
-  const documents = parseAllDocuments(text.replace(/^\ufeff/gm, ''), { ...options, logLevel: 'error' })
-  if (!Array.isArray(documents)) return []
-  return documents.flatMap((document, index) => {
-    const where = `${name}, document ${index + 1}`
-    const refuse = (why: string, cause?: unknown): never => {
-      throw new ManifestError(`manifests: ${where}: ${why}`, { cause })
-    }
-    const at = (offset = 0): string => {
-      const { line, col } = lines.linePos(offset)
-      return `line ${line}, column ${col}`
-    }
-    const problem = document.errors[0]
-    if (problem?.code === 'RESOURCE_EXHAUSTION') refuse('is nested too deeply to be read')
-    if (problem) refuse(`${at(problem.pos[0])}: ${problem.message}`, problem)
-    const { twice, aliases } = survey(document)
-    if (twice) refuse(`${at(twice.offset)}: the key ${describe(twice.key)} is there twice`)
-    if (aliases > MOST_ALIASES) refuse(`has ${aliases} aliases of anchors; at most ${MOST_ALIASES} are read`)
-    let value: unknown
-    try {
-      value = plain(document.toJS({ maxAliasCount: -1 }), { left: text.length + MOST_UNFOLDED }, [], '')
-    } catch (cause) {
-      refuse(cause instanceof Error ? cause.message : String(cause), cause)
-    }
-    return value === null ? [] : unfold(value, where)
-  })
-}
-
-/** What the parser takes too long over in a large document: how many aliases there are, and a key that a map has twice. */
-function survey(document: Document.Parsed): { aliases: number; twice: { key: string; offset: number | undefined } | undefined } {
-  let aliases = 0
-  let twice: { key: string; offset: number | undefined } | undefined
-  visit(document, {
-    Alias: () => void aliases++,
-    Map: (_, { items }) => {
-      const seen = new Set<string>()
-      for (const { key } of items) {
-        if (!isScalar(key)) continue
-        const name = String(key.value)
-        if (seen.has(name)) twice ??= { key: name, offset: key.range?.[0] }
-        seen.add(name)
-      }
-    },
-  })
-  return { aliases, twice }
-}
-
-/**
- * A copy as JSON has it, in which what anchors share is apart. Throws on what has no such copy: an anchor inside of itself, one that
- * unfolds to more than the budget of characters, infinity, a number that would lose digits, a set. The place is named, not the value,
- * which may be a password.
- */
-function plain(value: unknown, budget: { left: number }, above: readonly unknown[], path: string): unknown {
-  budget.left -= typeof value === 'string' ? value.length : 1
-  if (budget.left < 0) throw new Error(`its anchors unfold to more than ${MOST_UNFOLDED} characters`)
-  if (typeof value === 'bigint') {
-    if (Number.isSafeInteger(Number(value))) return Number(value)
-    throw new Error(`${path} is a number that would lose digits; at most ${Number.MAX_SAFE_INTEGER} is read (quote it where it is text)`)
+  try {
+    // Files that were put together have their byte order marks inside.
+    return readYaml(text.replace(/^\ufeff/gm, ''), { dialect: 'kubectl', limits }).flatMap(({ value }, index) =>
+      value === null ? [] : unfold(value, `${name}, document ${index + 1}`),
+    )
+  } catch (error) {
+    const problem = error instanceof YamlError ? error.problems[0] : undefined
+    if (!problem) throw error
+    const place = problem.place ? `line ${problem.place.line}, column ${problem.place.column}: ` : ''
+    throw new ManifestError(`manifests: ${name}, document ${problem.document}: ${place}${problem.message}`, { cause: error })
   }
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new Error(`${path} is ${value}; a finite number is needed`)
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8') // !!binary
-  if (typeof value !== 'object' || value === null) return value ?? null
-  if (above.includes(value)) throw new Error(`an anchor refers to itself at ${path}`)
-  if (above.length >= DEEPEST) throw new Error(`is nested too deeply to be read: at most ${DEEPEST} levels`)
-  if (value instanceof Set || value instanceof Map) throw new Error(`${path} is a YAML set or ordered map; a list or a map is needed`)
-  const inside = [...above, value]
-  if (Array.isArray(value)) return value.map((item, i) => plain(item, budget, inside, `${path}[${i}]`))
-  const result = new Map<string, unknown>()
-  const { [MERGE]: merged, ...fields } = value as Record<string, unknown>
-  for (const [key, inner] of Object.entries(fields)) {
-    budget.left -= key.length
-    result.set(key, plain(inner, budget, inside, path ? `${path}.${key}` : key))
-  }
-  for (const source of [merged ?? []].flat()) {
-    const copy = plain(source, budget, inside, path)
-    if (!isRecord(copy)) throw new Error(`${path} merges a ${typeof source}; a map is needed`)
-    for (const [key, inner] of Object.entries(copy)) if (!result.has(key)) result.set(key, inner)
-  }
-  return Object.fromEntries(result)
 }
 
 /** Of metadata: what only the API server writes. It would make an apply a conflict, and every copy another release. */
@@ -180,8 +84,6 @@ function notText(map: unknown, orNull = false): [string, unknown] | undefined {
   if (!isRecord(map)) return ['', map]
   return Object.entries(map).find(([, text]) => typeof text !== 'string' && !(orNull && text === null))
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** A value as messages show it. */
 export function describe(value: unknown): string {

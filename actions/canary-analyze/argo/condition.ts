@@ -1,4 +1,5 @@
 // Evaluates Argo Rollouts' conditions over the result of a measurement.
+import { isRecord, own } from '../../shared/text/records.ts'
 import { ConditionError, type Node, parse } from './syntax.ts'
 
 type Scope = { result: unknown; item?: unknown; inside: boolean }
@@ -77,7 +78,7 @@ function binary({ operator, left, right }: Extract<Node, { type: 'binary' }>, of
   if (operator === '||' || operator === 'or') return bool(of(left)) || bool(of(right))
   if (operator === '??') return of(left) ?? of(right)
   const [a, b] = [of(left), of(right)]
-  const apply = operators[operator]
+  const apply = own(operators, operator)
   if (!apply) throw new ConditionError(`unknown operator ${operator}`)
   return apply(a, b)
 }
@@ -102,11 +103,9 @@ function equal(a: unknown, b: unknown): boolean {
 /** Membership compares without minding types. */
 function contained(value: unknown, list: unknown): boolean {
   if (Array.isArray(list)) return list.some((item) => typeof item === typeof value && equal(item, value))
-  if (isMap(list)) return Object.hasOwn(list, text(value))
+  if (isRecord(list)) return Object.hasOwn(list, text(value))
   throw new ConditionError(`operator in is not defined on ${typeName(list)}`)
 }
-
-const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const operators: Record<string, (a: unknown, b: unknown) => unknown> = {
   '==': equal,
@@ -141,7 +140,7 @@ function member(of: unknown, key: unknown, optional: boolean): unknown {
       throw new ConditionError(`index out of range: ${index} (array length is ${of.length})`)
     return of[at]
   }
-  if (isMap(of)) return Object.hasOwn(of, text(key)) ? of[text(key)] : null
+  if (isRecord(of)) return Object.hasOwn(of, text(key)) ? of[text(key)] : null
   throw new ConditionError(`type ${typeName(of)} has no field ${String(key)}`)
 }
 
@@ -152,7 +151,7 @@ function slice(of: unknown, from: unknown, to: unknown): unknown {
 
 /** The functions of a condition. `result` is meant by `default` and `isNil` whatever they are given, as in Argo Rollouts. */
 const functions: Record<string, (args: unknown[], result: unknown) => unknown> = {
-  len: ([value]) => lengthOf(value) ?? (isMap(value) ? Object.keys(value).length : items(value).length),
+  len: ([value]) => lengthOf(value) ?? (isRecord(value) ? Object.keys(value).length : items(value).length),
   asInt: ([value]) => {
     if (typeof value === 'string' && /^[+-]?\d+$/.test(value)) return Number(value)
     if (typeof value === 'string') throw new ConditionError(`strconv.ParseInt: parsing "${value}": invalid syntax`)
@@ -198,9 +197,9 @@ const functions: Record<string, (args: unknown[], result: unknown) => unknown> =
 }
 
 function parseFloatWhole(value: string): number | undefined {
-  if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(value)) return Number(value)
+  if (/^[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(value)) return Number(value)
   const special: Record<string, number> = { nan: NaN, inf: Infinity, '+inf': Infinity, '-inf': -Infinity }
-  return special[value.toLowerCase()]
+  return own(special, value.toLowerCase())
 }
 
 const predicates: Record<string, (values: unknown[], test: (value: unknown) => unknown) => unknown> = {

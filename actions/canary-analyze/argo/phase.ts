@@ -1,5 +1,6 @@
 // Phases of Argo Rollouts' analysis: of one measurement, of a metric, of a run. The rules are those of its code (analysis/analysis.go,
 // utils/evaluate), with its limits and its order.
+import { messageOf } from '../../shared/text/errors.ts'
 import { holds } from './condition.ts'
 
 export type Phase = 'Pending' | 'Running' | 'Successful' | 'Failed' | 'Inconclusive' | 'Error'
@@ -28,7 +29,7 @@ export function measure(result: unknown, { successCondition, failureCondition }:
     if (successCondition) success = holds(successCondition, result)
     if (failureCondition) failure = holds(failureCondition, result)
   } catch (error) {
-    return { phase: 'Error', message: error instanceof Error ? error.message : String(error) }
+    return { phase: 'Error', message: messageOf(error) }
   }
   if (!successCondition && !failureCondition) return { phase: 'Successful' }
   if (!failureCondition) failure = !success

@@ -1,4 +1,5 @@
 // The grammar of Argo Rollouts' conditions (the language of expr-lang/expr, as far as conditions use it): text to a tree.
+import { own } from '../../shared/text/records.ts'
 
 export type Node =
   | { type: 'literal'; value: unknown }
@@ -49,7 +50,7 @@ function tokens(text: string): Token[] {
 
 const unquote = (text: string): string => {
   const inner = text.slice(1, -1)
-  return text.startsWith('`') ? inner : inner.replace(/\\(.)/gs, (_, character: string) => escapes[character] ?? character)
+  return text.startsWith('`') ? inner : inner.replace(/\\(.)/gs, (_, character: string) => own(escapes, character) ?? character)
 }
 
 /** Binary operators by how tightly they bind. */
@@ -105,7 +106,7 @@ export function parse(text: string): Node {
     if (++depth > DEEPEST) throw new ConditionError(`the condition is nested more than ${DEEPEST} deep`)
     let left = unary()
     for (let sign = operator(); sign !== undefined; sign = operator()) {
-      const power = strength[sign] ?? 0
+      const power = own(strength, sign) ?? 0
       if (power < least) break
       at += sign === 'not in' ? 2 : 1
       if (sign === '|') left = piped(left, primary())

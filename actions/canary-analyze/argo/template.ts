@@ -1,5 +1,10 @@
 // Reads an Argo Rollouts AnalysisTemplate (or ClusterAnalysisTemplate) as it is, with the arguments filled in.
+
+import { RE2JS } from 're2js'
 import { z } from 'zod'
+import { messageOf } from '../../shared/text/errors.ts'
+import { wrongsText } from '../../shared/text/issues.ts'
+import { own } from '../../shared/text/records.ts'
 import { goDuration } from './duration.ts'
 import { type Conditions, type MetricLimits, refusal } from './phase.ts'
 import { parse } from './syntax.ts'
@@ -73,14 +78,14 @@ export const isTemplate = (document: unknown): boolean =>
 /** Reads a template; `args` fills or overrides its arguments. Throws an Error that names what cannot be used. */
 export function readTemplate(document: unknown, args: Readonly<Record<string, string>>): ArgoTemplate {
   const read = schema.safeParse(document)
-  if (!read.success) throw new Error(`the AnalysisTemplate cannot be used: ${problems(read.error)}`)
+  if (!read.success) throw new Error(`the AnalysisTemplate cannot be used: ${wrongsText(read.error)}`)
   const { spec, metadata } = read.data
   const known = spec.args.map(({ name }) => name)
   const stray = Object.keys(args).filter((name) => !known.includes(name))
   if (stray.length) throw new Error(`the AnalysisTemplate has no argument ${stray.join(', ')}; it has ${known.join(', ') || 'none'}`)
   const values = new Map<string, string>()
   for (const { name, value } of spec.args) {
-    const given = args[name] ?? value
+    const given = own(args, name) ?? value
     if (given !== undefined) values.set(name, given)
   }
   const fill = (text: string): string =>
@@ -134,19 +139,17 @@ function metricOf(one: z.infer<typeof metric>, fill: (text: string) => string, d
     try {
       if (condition) parse(condition)
     } catch (error) {
-      refuse(`the condition ${condition} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+      refuse(`the condition ${condition} cannot be read: ${messageOf(error)}`)
     }
   }
   return found
 }
 
-/** dryRun names metrics by regular expressions that match the whole name. */
+/** dryRun names metrics by regular expressions of Go that match the whole name, in time that is linear in it. */
 const wholeMatch = (pattern: string, name: string): boolean => {
   try {
-    return new RegExp(`^(?:${pattern})$`).test(name)
+    return RE2JS.compile(pattern).matches(name)
   } catch {
     throw new Error(`dryRun of the AnalysisTemplate: '${pattern}' is not a regular expression`)
   }
 }
-
-const problems = (error: z.ZodError): string => error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')

@@ -1,5 +1,6 @@
 // Reads a Kayenta canary config (JSON) as it is, as far as its metrics come from Prometheus.
 import { z } from 'zod'
+import { wrongsText } from '../../shared/text/issues.ts'
 import { defaultRule, type MetricRule } from './judge.ts'
 
 export interface KayentaMetric {
@@ -74,10 +75,7 @@ export const isKayenta = (document: unknown): boolean =>
 /** Reads a config. Throws an Error that names what cannot be used. */
 export function readKayenta(document: unknown): KayentaConfig {
   const read = schema.safeParse(document)
-  if (!read.success)
-    throw new Error(
-      `the Kayenta config cannot be used: ${read.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`,
-    )
+  if (!read.success) throw new Error(`the Kayenta config cannot be used: ${wrongsText(read.error)}`)
   const { name, metrics, classifier, judge } = read.data
   const { tolerance = defaultRule.tolerance, confLevel: confidence = defaultRule.confidence } = judge?.judgeConfigurations ?? {}
   return {

@@ -1,7 +1,7 @@
 // Kayenta's judge (NetflixACAJudge-v1.0) as it decides, with what is known wrong there: a location test sees no change of spread, few
 // points at many times the baseline pass, and intervals of values below 1e-4 mean nothing. The README says so too.
 import { type Interval, shiftInterval, TiedError } from './mann-whitney.ts'
-import { beyondQuartiles, commonLanguageEffect, mean, meanRatio, removeNaN, replaceNaN } from './samples.ts'
+import { beyondQuartiles, commonLanguageEffect, meanRatio, removeNaN, replaceNaN } from './samples.ts'
 
 export type Classification = 'Pass' | 'High' | 'Low' | 'Nodata' | 'NodataFailMetric' | 'Error'
 
@@ -72,16 +72,6 @@ function intervalOf(x: readonly number[], y: readonly number[], confidence: numb
     if (error instanceof TiedError) return undefined
     throw error
   }
-}
-
-/** Compares the means alone: what Kayenta measures its own judge against. */
-export function classifyByMean(experiment: readonly number[], control: readonly number[], rule: MetricRule): MetricResult {
-  const [e, c] = [prepare(experiment, rule), prepare(control, rule)]
-  if (e.length === 0 || c.length === 0) return withoutData(rule)
-  const effect = mean(e) / mean(c)
-  if (rule.direction !== 'decrease' && mean(e) > mean(c)) return { classification: 'High', critical: rule.critical, effect }
-  if (rule.direction !== 'increase' && mean(e) < mean(c)) return { classification: 'Low', critical: rule.critical, effect }
-  return { classification: 'Pass', critical: false, effect: 1 }
 }
 
 function prepare(values: readonly number[], rule: MetricRule): number[] {

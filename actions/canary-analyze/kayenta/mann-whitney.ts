@@ -1,6 +1,6 @@
 // The Mann-Whitney U test, and the interval that Kayenta takes from it: R's wilcox.test with its normal approximation, corrected for ties
 // and continuity, whose interval is found by moving one sample until the test just rejects.
-import { normalCdf, normalQuantile } from '../statistics/special.ts'
+import { normalQuantile } from '../statistics/special.ts'
 import { extremes } from './samples.ts'
 
 export interface Interval {
@@ -51,15 +51,6 @@ function standardised({ d, sigma }: RankSum): number {
 
 /** The standardised deviation z of the rank sum of `x - mu` among `y`. Throws a TiedError when all observations are equal. */
 export const deviation = (x: readonly number[], y: readonly number[], mu: number): number => standardised(rankSums(x, y)(mu))
-
-/** U of x, the two-sided p, and the median of all differences x - y (the Hodges-Lehmann shift). */
-export function mannWhitneyU(x: readonly number[], y: readonly number[]): { u: number; p: number; shift: number } {
-  const { d, sigma } = rankSums(x, y)(0)
-  const z = sigma === 0 ? 0 : (Math.abs(d) - 0.5) / sigma
-  const differences = x.flatMap((a) => y.map((b) => a - b)).toSorted((a, b) => a - b)
-  const [low, high] = [differences[Math.floor((differences.length - 1) / 2)], differences[Math.ceil((differences.length - 1) / 2)]]
-  return { u: d + (x.length * y.length) / 2, p: Math.min(1, 2 * normalCdf(-z)), shift: ((low ?? NaN) + (high ?? NaN)) / 2 }
-}
 
 /** The interval of the shift from control to experiment at this confidence (0.95), and its estimate. */
 export function shiftInterval(experiment: readonly number[], control: readonly number[], confidence: number): Interval {

@@ -45,13 +45,6 @@ export function beyondQuartiles(values: readonly number[], factor: number, gentl
   return values.map((value) => value > to || value < from)
 }
 
-/** Which values lie more than k standard deviations (of the population) from the mean. */
-export function beyondSigmas(values: readonly number[], k: number): boolean[] {
-  const average = mean(values)
-  const deviation = Math.sqrt(mean(values.map((value) => (value - average) ** 2)))
-  return values.map((value) => Math.abs(value - average) > deviation * k)
-}
-
 /** Missing points: left out, or a value in their place. */
 export const removeNaN = (values: readonly number[]): number[] => values.filter((value) => !Number.isNaN(value))
 export const replaceNaN = (values: readonly number[], by = 0): number[] => values.map((value) => (Number.isNaN(value) ? by : value))
@@ -80,11 +73,4 @@ export function commonLanguageEffect(experiment: readonly number[], control: rea
   const [m, n] = [experiment.length, control.length]
   const rankSum = sum(ranks([...experiment, ...control]).slice(0, m))
   return (2 * rankSum - m * (m + 1)) / (2 * m * n)
-}
-
-/** The distance of the means in pooled standard deviations. */
-export function cohenD(experiment: readonly number[], control: readonly number[]): number {
-  const [e, c] = [summarize(experiment), summarize(control)]
-  const pooled = Math.sqrt(((e.count - 1) * e.std ** 2 + (c.count - 1) * c.std ** 2) / (e.count + c.count - 2))
-  return Math.abs(e.mean - c.mean) / pooled
 }

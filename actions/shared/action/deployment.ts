@@ -1,7 +1,9 @@
 // A GitHub deployment that follows the run, for teams that watch environments there. It is news about the release, never part of it:
 // whatever GitHub's API does, the release goes on.
+
 import { getOctokit } from '@actions/github'
 import type { Outcome } from '../report/report.ts'
+import { messageOf } from '../text/errors.ts'
 import type { Host } from './run.ts'
 
 const states = { passed: 'success', failed: 'failure', inconclusive: 'error', error: 'error' } as const
@@ -44,7 +46,7 @@ export async function startDeployment(
       await call(getOctokit(o.token, { ...(baseUrl ? { baseUrl } : {}), log: silent }), { signal })
     } catch (error) {
       id = undefined
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       host.story.tell(
         `GitHub shows no up-to-date deployment of ${o.environment}: it could not be ${what} (${reason}). The release goes on.`,
         'warning',

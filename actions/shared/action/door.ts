@@ -44,9 +44,12 @@ export function openDoor(): Door {
   const redact = (text: string): string => bounded(secrets.redact(bounded(plain(bounded(text)))))
   const log = createLog()
   const flush = guardStreams((line) => log.foreign(redact(line)))
+  const masked = new Set<string>()
   const told = createStory(Date.now, log)
   return {
     mask(secret) {
+      if (masked.has(secret)) return
+      masked.add(secret)
       secrets.add(secret)
       if (isLongEnough(secret)) asOurs(() => core.setSecret(secret))
     },

@@ -1,10 +1,11 @@
 // Inputs: strings from the runner to one typed, frozen object. A schema is a zod object keyed by the input names of action.yml,
 // each made by one of `input`'s types. What cannot be read is an error that names the input, the value and what would be accepted.
-import { parseDocument } from 'yaml'
 import { z } from 'zod'
-import { cut, oneLine } from '../report/text.ts'
+import { excerpt } from '../report/text.ts'
+import { messageOf } from '../text/errors.ts'
+import { wrongText } from '../text/issues.ts'
 import { formatDuration } from '../time/clock.ts'
-import { parseDuration, parsePercentage, parseSize } from '../units.ts'
+import { parseDuration, parsePercentage } from '../units.ts'
 
 export interface InputProblem {
   input: string
@@ -27,8 +28,9 @@ export function asInput<T>(input: string, read: () => T): T {
     return read()
   } catch (error) {
     if (error instanceof InputError) throw error
-    const lines = (error instanceof Error ? error.message : String(error)).split('\n')
-    throw new InputError(lines.map((message) => ({ input, message: message.replace(new RegExp(`^${input}: `), '') })))
+    const named = `${input}: `
+    const lines = messageOf(error).split('\n')
+    throw new InputError(lines.map((message) => ({ input, message: message.startsWith(named) ? message.slice(named.length) : message })))
   }
 }
 
@@ -39,7 +41,8 @@ function readPairs(input: string, lines: readonly string[]): Record<string, stri
   const found = new Map<string, string>()
   const problems = lines.flatMap((line, at) => {
     if (line.trim() === '') return []
-    const [, key = '', value = ''] = /^\s*([^=]*?)\s*=(.*)$/s.exec(line) ?? []
+    const sign = line.indexOf('=')
+    const [key, value] = [line.slice(0, Math.max(0, sign)).trim(), line.slice(sign + 1)]
     if (!NAME.test(key))
       return [
         { input, message: `item ${at + 1} is not accepted: name=value, with a name of letters, digits, _ and -, a letter or _ first` },
@@ -76,7 +79,7 @@ const refuse = (refused: string): Refusal => ({ refused })
 const isRefusal = (value: unknown): value is Refusal => typeof value === 'object' && value !== null && 'refused' in value
 
 /** A given value as messages show it. */
-export const shown = (value: string): string => `'${cut(oneLine(value), 80)}'`
+export const shown = (value: string): string => `'${excerpt(value, 80)}'`
 
 /** A type over the input's trimmed string. `read` gives the value or, by `refuse`, why not. */
 const over = <T>(read: (text: string) => T | Refusal) =>
@@ -119,10 +122,8 @@ const between = ({ min, max }: Bounds, show: (value: number) => string = String)
 
 const decimal = (text: string): number | undefined => (/^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined)
 const percent = (value: number): string => `${value}%`
-const bytes = (value: number): string => (value > 0 && value % 1024 ** 2 === 0 ? `${value / 1024 ** 2}MiB` : `${value}`)
-
-const split = (text: string, separator: RegExp): string[] | Refusal => {
-  const items = text.split(separator).flatMap((item) => item.trim() || [])
+const linesOf = (text: string): string[] | Refusal => {
+  const items = text.split(/\r?\n/).flatMap((item) => item.trim() || [])
   return items.find((item) => control.test(item.replaceAll('\t', ' '))) === undefined ? items : refuse('holds a control character')
 }
 
@@ -166,13 +167,8 @@ export const input = {
       o.default,
     )
   },
-  /** `500MiB`, `1GB`, `1024`: bytes, which `min` and `max` are too. */
-  size: (o: Bounds = {}) =>
-    line((text) => within(parseSize(text), o), `a size like 500MiB, 1GB or 1024 (bytes)${between(o, bytes)}`, o.default),
   /** One item a line, trimmed, without the empty ones. */
-  lines: (o: { default?: string } = {}) => over((text) => split(text || (o.default ?? ''), /\r?\n/)),
-  /** Items apart by newline or comma, trimmed, without the empty ones. */
-  list: (o: { default?: string } = {}) => over((text) => split(text || (o.default ?? ''), /\r?\n|,/)),
+  lines: (o: { default?: string } = {}) => over((text) => linesOf(text || (o.default ?? ''))),
   choice: <const C extends readonly [string, ...string[]]>(choices: C, o: { default?: C[number] } = {}) =>
     line((text): C[number] | undefined => choices.find((choice) => choice === text), `one of ${choices.join(', ')}`, o.default),
   /**
@@ -187,17 +183,6 @@ export const input = {
     }),
   /** Any text of several lines, as it is but for the space around it. */
   block: () => over((text) => (text.includes('\0') ? refuse('holds a NUL character') : text)),
-  /** One YAML or JSON document that `shape` accepts; empty means undefined. */
-  yaml: <T>(shape: z.ZodType<T>) =>
-    over((text): T | undefined | Refusal => {
-      if (text === '') return undefined
-      // Without the parser's picture of the line, which may hold a secret.
-      const document = parseDocument(text, { prettyErrors: false })
-      const broken = document.errors[0]
-      if (broken) return refuse(`is not YAML: ${oneLine(broken.message)}`)
-      const result = shape.safeParse(yamlValue(() => document.toJS({ maxAliasCount: 100 })))
-      return result.success ? result.data : refuse(result.error.issues.map((issue) => issueText(issue, issue.path.join('.'))).join('; '))
-    }),
   /** The same type, where empty means undefined. Types with a `default` need none of it. */
   optional: <T>(type: z.ZodType<T>) =>
     over((text): T | undefined | Refusal => {
@@ -205,34 +190,6 @@ export const input = {
       const result = type.safeParse(text)
       return result.success ? result.data : refuse(result.error.issues.map((issue) => issue.message).join('; '))
     }),
-}
-
-const yamlValue = (value: () => unknown): unknown => {
-  try {
-    return value()
-  } catch (error) {
-    return refuse(String(error))
-  }
-}
-
-const issueText = (issue: { message: string }, path: string): string => (path ? `${path}: ${issue.message}` : issue.message)
-
-/** What counts as not given: the values that the types make of an empty input. */
-const empty = (value: unknown): boolean =>
-  value === undefined || value === '' || value === false || (Array.isArray(value) && value.length === 0)
-
-/**
- * For `z.object({...}).check(exclusive(['manifests', 'kustomize'], { required: true }))`: at most one of these inputs, or exactly one.
- * They must have no default.
- */
-export function exclusive(names: readonly string[], o: { required?: boolean } = {}): z.core.$ZodCheck<Record<string, unknown>> {
-  return z.superRefine<Record<string, unknown>>((value, context) => {
-    const given = names.filter((name) => !empty(value[name]))
-    if (given.length > 1)
-      context.addIssue({ code: 'custom', message: `${given.join(' and ')} exclude each other: give only one of ${names.join(', ')}` })
-    if (given.length === 0 && o.required)
-      context.addIssue({ code: 'custom', message: `one of these inputs is required: ${names.join(', ')}` })
-  })
 }
 
 const freeze = <T>(value: T): T => {
@@ -264,7 +221,7 @@ export function readInputs<T>(
     throw new InputError(
       result.error.issues.map(({ path: [name = '', ...rest], message }) => ({
         input: String(name),
-        message: issueText({ message }, rest.join('.')),
+        message: wrongText({ path: rest, message }),
       })),
     )
   } finally {

@@ -1,5 +1,7 @@
 // What an action's work hands back, and the report that is made when it throws instead.
+
 import type { Findings } from '../report/report.ts'
+import { messageOf } from '../text/errors.ts'
 
 export interface Result {
   report: Findings
@@ -15,12 +17,10 @@ export interface Result {
   annotations?: readonly { file: string; line: number; title: string; text: string }[]
 }
 
-const message = (error: unknown): string => (error instanceof Error ? error.message || error.name : String(error))
-
 /** The messages of an error and its causes, one a line; a cause whose words the error already has is left out. */
 export function causes(error: unknown): string {
   const found: string[] = []
   for (let at = error; at !== undefined && at !== null && found.length < 10; at = at instanceof Error ? at.cause : undefined)
-    found.push(at instanceof AggregateError ? [message(at), ...at.errors.slice(0, 5).map(message)].join('; ') : message(at))
+    found.push(at instanceof AggregateError ? [messageOf(at), ...at.errors.slice(0, 5).map(messageOf)].join('; ') : messageOf(at))
   return found.filter((text, i) => i === 0 || !found[i - 1]?.includes(text)).join('\ncaused by: ')
 }

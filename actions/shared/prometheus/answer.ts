@@ -1,6 +1,8 @@
 // What a Prometheus (or Thanos, Mimir, VictoriaMetrics) answers, checked: its shape, its numbers, its size.
+
 import { z } from 'zod'
 import { cut, oneLine } from '../report/text.ts'
+import { own } from '../text/records.ts'
 
 /** An answer that is no answer: an error of the server, or something else than its API says. */
 export class AnswerError extends Error {
@@ -49,7 +51,7 @@ const data = z.discriminatedUnion('resultType', [
 const special: Record<string, number> = { NaN, '+Inf': Infinity, '-Inf': -Infinity, Inf: Infinity }
 
 function value(text: string): number {
-  const parsed = special[text] ?? (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined)
+  const parsed = own(special, text) ?? (/^[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined)
   if (parsed === undefined) throw new AnswerError(`it answered ${shown(text)} where a number has to be`)
   return parsed
 }

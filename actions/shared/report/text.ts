@@ -74,8 +74,8 @@ export function cut(text: string, limit: number): string {
   return (safe.slice(0, head) + note + safe.slice(safe.length - (limit - head))).toWellFormed()
 }
 
-/** Foreign text as a part of a sentence: on one line, at most `limit` characters of it. */
-export const excerpt = (text: string, limit: number): string => cut(oneLine(bounded(text)), limit)
+/** Foreign text as a part of a sentence: redacted, on one line, at most `limit` characters of it. */
+export const excerpt = (text: string, limit: number): string => cut(oneLine(hide(bounded(text))), limit)
 
 /** Foreign text as evidence: plain, at most `limit` characters of it. */
 export const excerptLines = (text: string, limit: number): string => cut(plain(bounded(text)), limit)

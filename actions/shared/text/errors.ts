@@ -11,5 +11,5 @@ export function codeOf(error: unknown): string | undefined {
   return undefined
 }
 
-/** What an error says. Whatever else was thrown is shown as text. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+/** What an error says; its name where it says nothing. Anything may be thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message || error.name : String(error))

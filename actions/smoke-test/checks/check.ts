@@ -10,6 +10,8 @@ export interface Context {
   target: Target | undefined
   /** With PEM where the suite names files. */
   connection: Connection
+  /** Hides credentials that are composed on the way. */
+  mask: (secret: string) => void
   /** The JSON Schema that a check names, read; undefined for none. */
   schemaOf(schema: string | object | undefined): object | undefined
 }

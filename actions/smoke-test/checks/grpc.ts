@@ -2,7 +2,7 @@
 // that it goes through the same connections, stages and bounds as every other check; gRPC libraries dial and reconnect by themselves.
 import { type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
-import { cut, plain } from '../../shared/report/text.ts'
+import { excerpt } from '../../shared/report/text.ts'
 import { dial, secure } from '../dial.ts'
 import { Fault, faultOf } from '../fault.ts'
 import { type CheckOf, CODES, HEALTH } from '../suite.ts'
@@ -33,7 +33,7 @@ export async function checkGrpc({ grpc, expect }: CheckOf<'grpc'>, context: Cont
     })
     failed.catch(() => undefined)
     const call = session.request({
-      ...credentials(grpc),
+      ...credentials(grpc, context.mask),
       ...grpc.metadata,
       [constants.HTTP2_HEADER_METHOD]: 'POST',
       [constants.HTTP2_HEADER_PATH]: '/grpc.health.v1.Health/Check',
@@ -86,8 +86,8 @@ async function answer(call: ClientHttp2Stream): Promise<{ code: string; message:
   if (status !== 200) throw new Fault('status', 'answer', `the HTTP status of the call is ${status || 'missing'}, expected 200`)
   const code = ends['grpc-status']
   if (code === undefined) throw new Fault('truncated', 'body', 'the answer ends without a gRPC status')
-  const message = cut(plain(percentDecoded(String(ends['grpc-message'] ?? ''))), 300)
-  return { code: CODES[Number(code)] ?? `code ${cut(plain(String(code)), 20)}`, message, body: Buffer.concat(chunks) }
+  const message = excerpt(percentDecoded(String(ends['grpc-message'] ?? '')), 300)
+  return { code: CODES[Number(code)] ?? `code ${excerpt(String(code), 20)}`, message, body: Buffer.concat(chunks) }
 }
 
 /** As gRPC writes messages; what is broken stays readable, where decodeURIComponent would throw. */

@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { Client, type Dispatcher } from 'undici'
-import { cut, plain } from '../../shared/report/text.ts'
+import { excerpt, excerptLines } from '../../shared/report/text.ts'
 import { dial, secure } from '../dial.ts'
 import { Fault, faultOf } from '../fault.ts'
 import { type Answer, captured, cookiesOf, headerOf, objections } from '../judge.ts'
@@ -43,7 +43,7 @@ async function follow(check: CheckOf<'http'>, asked: Target, context: Context): 
   const { http } = check
   let target = asked
   let connection = context.connection
-  let request = firstRequest(http)
+  let request = firstRequest(http, context.mask)
   const seen = new Set<string>()
   const redirects: URL[] = []
   for (;;) {
@@ -52,7 +52,7 @@ async function follow(check: CheckOf<'http'>, asked: Target, context: Context): 
     const location = answer.status >= 300 && answer.status < 400 ? headerOf(answer, 'location') : undefined
     if (location === undefined || http.redirects === 0) return { ...answer, redirects }
     const refuse = (why: string): never => {
-      throw new Fault('redirect', 'answer', `${why} (${cut(plain(location), 200)})`, { shown: showAnswer(answer) })
+      throw new Fault('redirect', 'answer', `${why} (${excerpt(location, 200)})`, { shown: showAnswer(answer) })
     }
     const next = URL.canParse(location, target.url.href) ? new URL(location, target.url) : refuse('a redirect leads to no address')
     if (!/^https?:$/.test(next.protocol)) refuse(`a redirect leads to another scheme, ${next.protocol}`)
@@ -72,7 +72,7 @@ async function follow(check: CheckOf<'http'>, asked: Target, context: Context): 
   }
 }
 
-function firstRequest(http: CheckOf<'http'>['http']): Request {
+function firstRequest(http: CheckOf<'http'>['http'], mask: Context['mask']): Request {
   const { json, form, body } = http
   const type = json !== undefined ? 'application/json' : form ? 'application/x-www-form-urlencoded' : undefined
   const given = Object.fromEntries(Object.entries(http.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]))
@@ -82,7 +82,7 @@ function firstRequest(http: CheckOf<'http'>['http']): Request {
       accept: '*/*',
       'user-agent': 'devops-actions-smoke-test',
       ...(type && { 'content-type': type }),
-      ...credentials(http),
+      ...credentials(http, mask),
       ...given,
     },
     body: json !== undefined ? JSON.stringify(json) : form ? new URLSearchParams(mapped(form)).toString() : (body ?? null),
@@ -187,7 +187,7 @@ const HIDDEN = new Set(['set-cookie', 'authorization', 'proxy-authorization', 'w
 export function showAnswer({ status, headers, body }: Pick<Answer, 'status' | 'headers' | 'body'>): string {
   const lines = Object.entries(headers)
     .slice(0, 40)
-    .map(([name, value]) => `${name}: ${HIDDEN.has(name) ? '***' : cut(plain([value].flat().join(', ')), 300)}`)
-  const text = body.includes(0) ? `(${body.length} bytes that are no text)` : cut(plain(body.subarray(0, 64 * 1024).toString('utf8')), 4096)
+    .map(([name, value]) => `${name}: ${HIDDEN.has(name) ? '***' : excerpt([value].flat().join(', '), 300)}`)
+  const text = body.includes(0) ? `(${body.length} bytes that are no text)` : excerptLines(body.toString('utf8'), 4096)
   return [`status ${status}`, ...lines, '', text].join('\n')
 }

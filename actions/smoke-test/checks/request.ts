@@ -6,10 +6,13 @@ interface Credentials {
   bearer?: string | undefined
 }
 
-export function credentials({ basic, bearer }: Credentials): Record<string, string> {
+/** The header that carries credentials, masked before it is sent: whoever gets it may say it again. */
+export function credentials({ basic, bearer }: Credentials, mask: (secret: string) => void): Record<string, string> {
   if (bearer !== undefined) return { authorization: `Bearer ${bearer}` }
-  if (basic) return { authorization: `Basic ${Buffer.from(`${basic.user}:${basic.password}`).toString('base64')}` }
-  return {}
+  if (!basic) return {}
+  const composed = Buffer.from(`${basic.user}:${basic.password}`).toString('base64')
+  mask(composed)
+  return { authorization: `Basic ${composed}` }
 }
 
 /** The Cookie header; empty without cookies. Throws a Fault for a value that would be more than one cookie. */

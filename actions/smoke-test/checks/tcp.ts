@@ -1,6 +1,6 @@
 // One attempt at a byte stream: connect, then send and expect in turns.
 import type { Duplex } from 'node:stream'
-import { cut, plain } from '../../shared/report/text.ts'
+import { excerptLines } from '../../shared/report/text.ts'
 import { dial, read, secure } from '../dial.ts'
 import { Fault, faultOf } from '../fault.ts'
 import { mismatches } from '../matcher.ts'
@@ -34,7 +34,7 @@ async function expectBytes(
   { attempt }: Context,
 ): Promise<void> {
   let received = Buffer.alloc(0)
-  const shown = (): string => (received.length ? cut(plain(received.toString('utf8')), 4096) : '(nothing was received)')
+  const shown = (): string => (received.length ? excerptLines(received.toString('utf8'), 4096) : '(nothing was received)')
   for (;;) {
     const chunk = await read(stream, attempt.signal).catch((error: unknown) => {
       const late = attempt.signal.aborted

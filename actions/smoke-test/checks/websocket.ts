@@ -1,7 +1,7 @@
 // One attempt over WebSocket: the upgrade, then send and expect in turns.
 import type { IncomingMessage } from 'node:http'
 import { type RawData, WebSocket } from 'ws'
-import { cut, plain } from '../../shared/report/text.ts'
+import { excerpt, excerptLines } from '../../shared/report/text.ts'
 import { dial, secure } from '../dial.ts'
 import { Fault, faultOf } from '../fault.ts'
 import { wrongPaths } from '../json.ts'
@@ -24,7 +24,7 @@ export async function checkWebsocket({ websocket, expect }: CheckOf<'websocket'>
   const cookie = cookieHeader(new Map(Object.entries(websocket.cookies ?? {})))
   const socket = new WebSocket(target.url, websocket.subprotocols ?? [], {
     createConnection: () => stream as never,
-    headers: { ...credentials(websocket), ...(cookie && { cookie }), ...websocket.headers },
+    headers: { ...credentials(websocket, context.mask), ...(cookie && { cookie }), ...websocket.headers },
     followRedirects: false,
     maxPayload: MESSAGE,
     // A message that inflates to a thousand times its size is not asked for.
@@ -60,7 +60,7 @@ async function take(turn: Turn, socket: WebSocket, inbox: Inbox): Promise<void> 
     })
     wrong = objections(turn, message)
     if (wrong.length === 0) return
-    passed.push(cut(plain(message), 500))
+    passed.push(excerptLines(message, 500))
     if (passed.length > 20) passed.shift()
   }
 }
@@ -77,7 +77,7 @@ function objections(turn: Turn, message: string): string[] {
 }
 
 /** The messages of a socket one after the other; the socket is paused while nobody waits for one. */
-class Inbox {
+export class Inbox {
   readonly opened: Promise<void>
   readonly #queue: string[] = []
   readonly #socket: WebSocket
@@ -103,7 +103,7 @@ class Inbox {
       fail(error)
     })
     socket.on('close', (code, reason) => {
-      const text = `the WebSocket was closed with code ${code}${reason.length ? `: ${cut(plain(reason.toString()), 200)}` : ''}`
+      const text = `the WebSocket was closed with code ${code}${reason.length ? `: ${excerpt(reason.toString(), 200)}` : ''}`
       reject(new Fault('closed', 'answer', text))
       fail(new Fault('closed', 'answer', text))
     })

@@ -17,7 +17,7 @@ export interface Case {
   short?: boolean
   /** What happens to the pods hurts users by itself, whatever a release does. */
   hurts?: true
-  /** Writes the ledger past the action: what it says meanwhile is the case itself. */
+  /** Writes the ledger, or switches the Service, past the action: that they differ meanwhile is the case itself. */
   forges?: true
   /** How much is done to see that the release goes on: a look at what is there, recover, or (by default) recover and another release. */
   after?: 'look' | 'recover'
