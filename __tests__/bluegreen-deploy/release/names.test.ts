@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { configName, isColor, isKept, otherColor } from '../../../actions/bluegreen-deploy/release/names.ts'
+import { configName, isColor, isKept, otherColor, previewName } from '../../../actions/bluegreen-deploy/release/names.ts'
 
 test.each([
   ['shop', 'settings', 'shop-settings-blue'],
@@ -30,4 +30,11 @@ test.each([
 test('there are two colors, and each is the other of the other', () => {
   expect([otherColor('blue'), otherColor('green')]).toEqual(['green', 'blue'])
   expect(['blue', 'green', 'red', 'Blue', '', undefined, null, 5].map(isColor)).toEqual([true, true, ...Array<boolean>(6).fill(false)])
+})
+
+test('a preview has a name of its own, also where the Service’s name leaves no room', () => {
+  expect(previewName('a'.repeat(55))).toBe(`${'a'.repeat(55)}-preview`)
+  const long = ['b', 'c'].map((end) => previewName('a'.repeat(62) + end))
+  for (const name of long) expect(name).toMatch(/^a{46}-[0-9a-f]{8}-preview$/)
+  expect(new Set(long).size).toBe(2)
 })

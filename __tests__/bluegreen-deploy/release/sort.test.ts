@@ -85,7 +85,6 @@ const REFUSED: [what: string, objects: KubeObject[], says: RegExp][] = [
     /containers\.0\.image is missing: text is needed \(is it a patch\?/,
   ],
   ['a name that leaves no room', changed({ 'Deployment metadata name': 'a'.repeat(58) }), /longer than 57 characters/],
-  ['a Service name that leaves no room', changed({ 'Service metadata name': 'a'.repeat(56) }), /longer than 55 characters/],
   [
     'an autoscaler',
     [...app('v1'), object('HorizontalPodAutoscaler', 'web', { scaleTargetRef: { name: 'web' } })],

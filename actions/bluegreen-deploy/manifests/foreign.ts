@@ -1,5 +1,6 @@
 // Objects as other tools give them: what only the API server fills in is left out, and what means something to such a tool alone is left
 // out with a word, or refused.
+import { z } from 'zod'
 import { type KubeObject, nameOf } from '../../shared/kubernetes/api/cluster.ts'
 import { ManifestError } from './yaml.ts'
 
@@ -88,8 +89,10 @@ function hookRefused(object: KubeObject): string | undefined {
   return `is a hook (${hook.annotation}: ${hook.text}), and hooks are not run yet: ${advice}`
 }
 
+const ownersShape = z.array(z.looseObject({ kind: z.string(), name: z.string() })).catch([])
+
 function ownedRefused({ metadata }: KubeObject): string | undefined {
-  const [owner] = metadata.ownerReferences ?? []
+  const [owner] = ownersShape.parse(metadata.ownerReferences)
   return (
     owner &&
     `belongs to ${owner.kind}/${owner.name} (metadata.ownerReferences), which makes it again by itself; take it out of the manifests`

@@ -1,4 +1,5 @@
 // Custom resources from which somebody makes what the pods read: an ExternalSecret, a SealedSecret, a Certificate, a database.
+import { z } from 'zod'
 import type { KubeObject } from '../../shared/kubernetes/api/cluster.ts'
 import type { Deployment } from '../../shared/kubernetes/objects/read.ts'
 import { configNames } from './references.ts'
@@ -38,11 +39,9 @@ export function makersOf(workloads: Deployment[], objects: KubeObject[]): KubeOb
   return objects.filter((object) => makers.has(object))
 }
 
+const classShape = z.looseObject({ csi: z.looseObject({ volumeAttributes: z.looseObject({ secretProviderClass: z.string() }) }) })
 const providerClasses = (volumes: object[] | undefined): string[] =>
-  (volumes ?? []).flatMap(
-    (volume) =>
-      (volume as { csi?: { volumeAttributes?: { secretProviderClass?: string } } }).csi?.volumeAttributes?.secretProviderClass ?? [],
-  )
+  (volumes ?? []).flatMap((volume) => classShape.safeParse(volume).data?.csi.volumeAttributes.secretProviderClass ?? [])
 
 const says = (object: KubeObject, names: string[]): boolean => textsOf(object).some((text) => names.includes(text))
 

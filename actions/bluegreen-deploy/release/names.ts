@@ -1,5 +1,7 @@
 // Every name and label that a release gives, spelled once. Names are unique to the release: two releases of one namespace never meet.
 
+import { createHash } from 'node:crypto'
+
 export type Color = 'blue' | 'green'
 export const COLORS: readonly Color[] = ['blue', 'green']
 export const otherColor = (color: Color): Color => (color === 'blue' ? 'green' : 'blue')
@@ -24,7 +26,12 @@ export const ledgerName = (release: string): string => `bluegreen-${release}`
 export const revisionName = (release: string, revision: number): string => `bluegreen-${release}-r${revision}`
 
 export const workloadName = (name: string, color: Color): string => `${name}-${color}`
-export const previewName = (service: string): string => `${service}-preview`
+/** `SERVICE-preview`; where a Service's 63 characters leave no room for that, the name is cut and told apart by a hash of the whole. */
+export function previewName(service: string): string {
+  if (service.length <= 55) return `${service}-preview`
+  const hash = createHash('sha256').update(service).digest('hex').slice(0, 8)
+  return `${service.slice(0, 46)}-${hash}-preview`
+}
 
 /** A color's own copy of a ConfigMap or Secret: `RELEASE-NAME-COLOR`, or `NAME-COLOR` where the name begins with the release's already. */
 export function configName(release: string, name: string, color: Color): string {

@@ -1,13 +1,26 @@
 // What a person should know of manifests before they are released.
+import { z } from 'zod'
 import { type KubeObject, nameOf } from '../../shared/kubernetes/api/cluster.ts'
-import type { Deployment, LabelSelector } from '../../shared/kubernetes/objects/read.ts'
+import type { Deployment } from '../../shared/kubernetes/objects/read.ts'
 import { ManifestError } from '../manifests/yaml.ts'
 import { matchesLabels } from './labels.ts'
 import { isBuiltIn } from './makers.ts'
 
-interface Selecting extends KubeObject {
-  spec?: { selector?: LabelSelector | null; podSelector?: LabelSelector | null; accessModes?: string[] | null } | null
-}
+// Of objects that nobody has looked at yet: what has another shape is for the API server to refuse.
+const target = z.looseObject({ kind: z.string(), name: z.string() }).optional().catch(undefined)
+const restShape = z.looseObject({
+  spec: z
+    .looseObject({
+      selector: z.unknown().optional(),
+      accessModes: z.array(z.string()).catch([]),
+      targetRef: target,
+      workloadRef: target,
+    })
+    .optional()
+    .catch(undefined),
+})
+const specOf = (object: KubeObject | undefined) => restShape.parse(object ?? {}).spec
+const mountsShape = z.array(z.looseObject({ name: z.string(), readOnly: z.boolean().optional() })).catch([])
 
 /** Kinds whose selector is a promise about the pods that serve. A ServiceMonitor selects Services, and so follows what serves. */
 const PROMISES = ['PodDisruptionBudget', 'PodMonitor']
@@ -48,8 +61,8 @@ function volumes(workload: Deployment, rest: KubeObject[]): string[] {
     (volume) => (volume as { persistentVolumeClaim?: { claimName?: string } }).persistentVolumeClaim?.claimName ?? [],
   )
   for (const name of claims) {
-    const claim = rest.find(({ kind, metadata }) => kind === 'PersistentVolumeClaim' && metadata.name === name) as Selecting | undefined
-    const modes = claim?.spec?.accessModes ?? []
+    const claim = rest.find(({ kind, metadata }) => kind === 'PersistentVolumeClaim' && metadata.name === name)
+    const modes = specOf(claim)?.accessModes ?? []
     if (!modes.includes('ReadWriteMany') && modes.some((mode) => mode === 'ReadWriteOnce' || mode === 'ReadWriteOncePod'))
       throw new ManifestError(
         `manifests: the pods of ${nameOf(workload)} use PersistentVolumeClaim/${name} (${modes.join(', ')}): both colors would write to one volume; keep the data in a service of its own, or use ReadWriteMany`,
@@ -67,9 +80,7 @@ function mounts(workload: Deployment): string[] {
   const pod = workload.spec.template.spec
   const written = new Set(
     [...(pod.initContainers ?? []), ...pod.containers].flatMap((container) =>
-      ((container as { volumeMounts?: { name: string; readOnly?: boolean }[] | null }).volumeMounts ?? []).flatMap((mount) =>
-        mount.readOnly ? [] : [mount.name],
-      ),
+      mountsShape.parse((container as { volumeMounts?: unknown }).volumeMounts).flatMap(({ name, readOnly }) => (readOnly ? [] : [name])),
     ),
   )
   const shared = (pod.volumes ?? []).flatMap((volume) => {
@@ -92,29 +103,21 @@ function nodePorts(workload: Deployment): string[] {
 
 function counting(object: KubeObject, workloads: Deployment[]): string[] {
   if (!PROMISES.includes(object.kind)) return []
-  const selector = (object as Selecting).spec?.selector
-  const all = selector !== undefined && selector !== null && Object.keys(selector).length === 0
-  const counts = all || workloads.some(({ spec }) => selector && matchesLabels(selector, spec.template.metadata.labels))
+  const selector = specOf(object)?.selector
+  const all = typeof selector === 'object' && selector !== null && Object.keys(selector).length === 0
+  const counts = all || workloads.some(({ spec }) => matchesLabels(selector, spec.template.metadata.labels))
   return counts ? [`${nameOf(object)} counts the pods of both colors, also those of the one that is kept warm without traffic`] : []
-}
-
-interface Meaning extends KubeObject {
-  spec?: { targetRef?: Target | null; workloadRef?: Target | null } | null
-}
-interface Target {
-  kind?: string
-  name?: string
 }
 
 /** What works on a Deployment by its name (a VerticalPodAutoscaler, another tool's release) finds none of that name. */
 function meaning(object: KubeObject, workloads: Deployment[]): string[] {
-  const { targetRef, workloadRef } = (object as Meaning).spec ?? {}
-  const target = [targetRef, workloadRef].find(
+  const spec = specOf(object)
+  const found = [spec?.targetRef, spec?.workloadRef].find(
     (one) => one?.kind === 'Deployment' && workloads.some(({ metadata }) => metadata.name === one.name),
   )
-  if (!target) return []
+  if (!found) return []
   return [
-    `${nameOf(object)} works on Deployment/${target.name}, and there is none of that name: the release's are called ${target.name}-blue and -green`,
+    `${nameOf(object)} works on Deployment/${found.name}, and there is none of that name: the release's are called ${found.name}-blue and -green`,
   ]
 }
 

@@ -132,8 +132,5 @@ export function checkService(object: KubeObject): Service {
   if (COLOR in service.spec.selector) {
     throw new ManifestError(`manifests: ${name} selects a ${COLOR}; keep the manifests free of colors, the release adds them`)
   }
-  if (service.metadata.name.length > 55) {
-    throw new ManifestError(`manifests: the name of ${name} is longer than 55 characters, which leaves no room for its preview`)
-  }
   return service
 }
