@@ -61,7 +61,7 @@ test.each<[string, Partial<Flat>, Parameters<typeof gatesOf>[1], string[], unkno
     'traffic on the port of the Service itself, written as target 0',
     { minRequests: 1, check: { path: '/' } },
     (_, { spec }) => void Object.assign(spec.ports[0] ?? {}, { targetPort: 0 }),
-    [pods, check, traffic],
+    [entries, pods, check, traffic],
     [80],
   ],
 ])('a bake of %s', async (_, config, change, names, ports) => {
