@@ -128,12 +128,12 @@ test('a long secret goes as a whole, however long, and however it is written', (
     expect(secrets.redact(`a ${write?.(secret)} b`)).toMatch(/^a \*\*\*=* b$/)
 })
 
-// Were the time to grow with the product of both, one of these would take hours.
+// Were the time to grow with the product of both, one of these would take minutes.
 test('many secrets, and text that is like them, cost no more than reading both', () => {
   const secrets = createSecrets()
   const line = (i: number): string => `    certificate-authority-data: ${base64(`${i}`.repeat(20))}`
-  secrets.add(Array.from({ length: 20_000 }, (_, i) => line(i)).join('\n'))
-  expect(secrets.redact(`${line(7).trim()} and ${base64(line(12_345).trim())}`)).toMatch(/^\*\*\* and \*\*\*=*$/)
+  secrets.add(Array.from({ length: 5000 }, (_, i) => line(i)).join('\n'))
+  expect(secrets.redact(`${line(7).trim()} and ${base64(line(4321).trim())}`)).toMatch(/^\*\*\* and \*\*\*=*$/)
   for (const text of ['certificate-authority-data: ', ' ', '\\u0026', '%25', '\x1b]', '\x1b;?', '&', '\\'])
-    expect(secrets.redact(text.repeat(2 ** 20 / text.length))).not.toContain('***')
+    expect(secrets.redact(text.repeat(2 ** 18 / text.length))).not.toContain('***')
 })
