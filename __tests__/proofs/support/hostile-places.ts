@@ -133,7 +133,7 @@ const kubeconfigs: [name: string, text: string, ...says: RegExp[]][] = [
       {},
       { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/nowhere/login', interactiveMode: 'Never' } },
     ),
-    /credentials cannot be used: .*\/nowhere\/login/,
+    /exec plugin "\/nowhere\/login" is not there/,
   ],
   [
     'a program that shouts',
@@ -142,7 +142,7 @@ const kubeconfigs: [name: string, text: string, ...says: RegExp[]][] = [
       {},
       { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/bin/sh', args: ['-c', shout], interactiveMode: 'Never' } },
     ),
-    /credentials cannot be used/,
+    /exec plugin "\/bin\/sh" failed with exit code 1/,
   ],
   ['nobody there', kubeconfig(NOBODY), /cannot \S+ .*ECONNREFUSED/],
 ]
