@@ -54,3 +54,16 @@ test('work beyond the width waits, in its order, also behind work that fails', a
   expect((await ends).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'])
   expect(begun).toEqual([0, 1, 2, 3, 4])
 })
+
+test('a failure is thrown when nothing is under way any more, and it is the first one', async () => {
+  const clock = new TestClock()
+  let under = 0
+  const work = async (item: number) => {
+    under++
+    await clock.sleep(10 * (item + 1))
+    under--
+    if (item < 2) throw new Error(`no ${item}`)
+  }
+  await expect(inParallel([0, 1, 2, 3], work)).rejects.toThrow('no 0')
+  expect(under).toBe(0)
+})

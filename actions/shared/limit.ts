@@ -24,23 +24,23 @@ export class Lanes {
   }
 }
 
-/** Does `work` for every item, several at once; answers in the order of the items. Nothing new is begun after a failure, which is thrown. */
+/**
+ * Does `work` for every item, several at once; answers in the order of the items. Nothing new is begun after a failure, which is thrown when
+ * nothing is under way any more: what comes after it meets no write that is still on its way.
+ */
 export async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const lanes = new Lanes(WIDTH)
-  let failed = false
-  let failure: unknown
-  return Promise.all(
-    items.map((item) =>
-      lanes.run(async () => {
-        if (failed) throw failure
-        try {
-          return await work(item)
-        } catch (error) {
-          failed = true
-          failure ??= error
-          throw error
-        }
-      }),
-    ),
-  )
+  let failure: { reason: unknown } | undefined
+  const answers: R[] = []
+  const one = async (item: T, at: number): Promise<void> => {
+    if (failure) return
+    try {
+      answers[at] = await work(item)
+    } catch (reason) {
+      failure ??= { reason }
+    }
+  }
+  await Promise.all(items.map((item, at) => lanes.run(() => one(item, at))))
+  if (failure) throw failure.reason
+  return answers
 }

@@ -178,3 +178,21 @@ test('after a switch by hand, what served before is kept for a fast way back', a
   expect(stage.ready().map(({ metadata }) => metadata.uid)).toEqual(pods)
   expect([stage.serving(), standsAt(stage), stage.harm]).toEqual([['v2'], undefined, []])
 })
+
+test('a revision whose manifests are gone is refused by its name, and what serves stays', async () => {
+  const stage = new Stage()
+  for (const version of ['v1', 'v2', 'v3']) await stage.ok('deploy', { version, ...SHORT })
+  await stage.cluster.delete({ apiVersion: 'v1', kind: 'Secret', namespace: NAMESPACE, name: 'bluegreen-web-r1' })
+  const { error } = await stage.run('rollback', { ...to(1), ...SHORT })
+  expect(error?.message).toBe('revision: 1 is no longer kept; release what is wanted with deploy')
+  expect([stage.serving(), standsAt(stage), stage.harm]).toEqual([['v3'], undefined, []])
+})
+
+test('traffic that somebody gave to a candidate by hand is taken back with it', async () => {
+  const stage = new Stage()
+  await stage.ok('deploy', { version: 'v1', ...SHORT })
+  await diesAt(stage, 'deploy', { version: 'v2', ...SHORT }, PHASE.verify)
+  await switchByHand(stage, 'green')
+  await stage.ok('recover', SHORT)
+  expect([stage.serving(), standsAt(stage), stage.harm]).toEqual([['v1'], undefined, []])
+})

@@ -67,6 +67,12 @@ test('a link to a folder outside is refused', async () => {
   await expect(run()).rejects.toThrow('k/link leads out of the workspace')
 })
 
+test('what is written into the kustomization itself is no folder', async () => {
+  const inline = '- |-\n  kind: A\n  metadata: {name: b}\n'
+  const { run } = workspace({ 'k/kustomization.yaml': `generators:\n${inline}transformers:\n- {kind: A, metadata: {name: b}}\n` })
+  await expect(run()).resolves.toContain('args:')
+})
+
 test('folders that name each other are walked once', async () => {
   const { run } = workspace({ 'k/kustomization.yaml': 'resources: [../b]', 'b/kustomization.yaml': 'resources: [../k]' })
   await expect(run()).resolves.toContain('args:')
@@ -75,6 +81,11 @@ test('folders that name each other are walked once', async () => {
 test('what the tool says against a folder is told, cut', async () => {
   const { run } = workspace({ 'k/kustomization.yaml': '' }, 'echo "no such patch" >&2; exit 1')
   await expect(run()).rejects.toThrow('kubectl cannot render the Kustomize folder: no such patch')
+})
+
+test('a tool that ends without a word is told by its exit', async () => {
+  const { run } = workspace({ 'k/kustomization.yaml': '' }, 'exit 3')
+  await expect(run()).rejects.toThrow(/kubectl cannot render the Kustomize folder: .*Command failed: kubectl kustomize/)
 })
 
 test('a tool that waits ends with the run', async () => {

@@ -102,3 +102,10 @@ test('a summary stays below 1 MiB, with the timeline before the evidence, and sa
   expect(Buffer.byteLength(logs)).toBeLessThan(1024 * 1024)
   expect(missing(logs, ['log 0<', 'log 2<', '_Cut: 57 more parts', 'the report file has them all'])).toEqual([])
 })
+
+test('phases are drawn as bars when there are two, to compare their lengths', () => {
+  const [first] = sample.timeline
+  const phases = (...names: string[]): Report => ({ ...sample, timeline: names.flatMap((phase) => (first ? [{ ...first, phase }] : [])) })
+  expect(renderHtml(phases('prepare', 'bake'))).toContain('<h2>Phases</h2>')
+  expect(renderHtml(phases('prepare'))).not.toContain('<h2>Phases</h2>')
+})

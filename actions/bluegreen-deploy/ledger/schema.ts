@@ -123,6 +123,15 @@ export function parseLedger(text: string | undefined, release: string): Ledger {
   return read.data
 }
 
+/** What is about to be written, if it can be read again. Throws for numbers that have come to their end: nothing is written then. */
+export function checkLedger(ledger: Ledger): Ledger {
+  const problem = ledgerSchema.safeParse(ledger).error
+  if (!problem) return ledger
+  const where = `the ledger ConfigMap/${ledgerName(ledger.release)}`
+  const advice = 'somebody has put a number there, or on the Lease beside it, that no release counts up to: lower it by hand'
+  throw new LedgerError(`${where} could not be read again after this write: ${z.prettifyError(problem)}; ${advice}`)
+}
+
 const foreignVersion = (version: number): string =>
   version > VERSION
     ? `has version ${version}, which a newer version of this action wrote; this one reads version ${VERSION}: use the newer one`

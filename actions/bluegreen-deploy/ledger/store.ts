@@ -4,8 +4,9 @@ import { CONFIG_MAP, type DataObject, getOf, SECRET } from '../../shared/kuberne
 import type { Content } from '../release/content.ts'
 import type { Side } from '../release/model.ts'
 import { GENERATION, ledgerName, RELEASE, REVISION, revisionName } from '../release/names.ts'
+import { ForeignObject, inTheWay } from '../release/owner.ts'
 import { ContentError, keeps, packContent, unpackContent } from './content.ts'
-import { emptyLedger, type HistoryEntry, type Ledger, parseLedger } from './schema.ts'
+import { checkLedger, emptyLedger, type HistoryEntry, type Ledger, parseLedger } from './schema.ts'
 
 const HISTORY = 10
 const STATE = 'state.json'
@@ -50,7 +51,7 @@ export class LedgerStore {
   async write(change: Partial<Ledger>): Promise<void> {
     const { cluster, namespace, release } = this.#options
     for (let attempt = 1; ; attempt++) {
-      const next = this.#redacted({ ...this.#state, ...change })
+      const next = checkLedger(this.#redacted({ ...this.#state, ...change }))
       const metadata = this.#object?.metadata ?? { name: ledgerName(release), namespace, labels: { [RELEASE]: release } }
       const object: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { [STATE]: `${JSON.stringify(next, null, 2)}\n` } }
       try {
@@ -100,6 +101,8 @@ export class LedgerStore {
       }
       const live = await getOf(cluster, SECRET, { namespace, name: metadata.name })
       if (!live) continue
+      const foreign = inTheWay(live, release)
+      if (foreign) throw new ForeignObject(foreign)
       if (keeps(live, content)) return // our own write without its answer, or as good as it
       if (Number(live.metadata.labels?.[GENERATION] ?? 0) >= generation) {
         throw new Superseded(`${nameOf(live)} was written by a later run; this run writes nothing more`)
@@ -192,7 +195,12 @@ export class LedgerStore {
   async #dropContent(revision: number): Promise<void> {
     const { cluster, namespace, release } = this.#options
     this.#contents.delete(revision)
-    await cluster.delete({ apiVersion: 'v1', kind: 'Secret', namespace, name: revisionName(release, revision) })
+    const secret = await getOf(cluster, SECRET, { namespace, name: revisionName(release, revision) })
+    if (!secret || inTheWay(secret, release)) return
+    const { uid } = secret.metadata
+    await cluster.delete(refOf(secret), { uid }).catch((error) => {
+      if (!isConflict(error)) throw error // another of that name came in its place
+    })
   }
 }
 

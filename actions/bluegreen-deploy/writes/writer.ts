@@ -12,6 +12,7 @@ import {
 import { type Lease, Superseded } from '../../shared/kubernetes/api/lease.ts'
 import { FIELD_MANAGER } from '../../shared/kubernetes/api/rest.ts'
 import { GENERATION, RELEASE } from '../release/names.ts'
+import { ForeignObject, inTheWay } from '../release/owner.ts'
 
 /** No object has this version: an apply over it creates what is not there, and is a conflict where something came in between. */
 const ABSENT = '1'
@@ -22,11 +23,6 @@ const ATTEMPTS = 20
 /** Another manager owns a field that the manifests set. */
 export class FieldConflict extends Error {
   readonly code = 'field-conflict'
-}
-
-/** An object bears a name that the release would give, and the release did not make it. */
-class ForeignObject extends Error {
-  readonly code = 'foreign-object'
 }
 
 /**
@@ -166,14 +162,6 @@ export class Writer {
 }
 
 const keyOf = ({ apiVersion, kind, namespace = '', name }: Ref): string => `${apiVersion} ${kind} ${namespace} ${name}`
-
-/** Why an object that bears a name of the release cannot be the release's; undefined when the release made it. */
-export function inTheWay(live: KubeObject, release: string): string | undefined {
-  const owner = live.metadata.labels?.[RELEASE]
-  if (owner === release) return undefined
-  const whose = owner === undefined ? 'was not made by a release' : `belongs to release ${owner}`
-  return `${nameOf(live)} is in the way: it ${whose}; rename it or delete it, then try again`
-}
 
 /** Somebody who switched traffic by hand, in an emergency: followed, and taken over by the next release. */
 const BY_HAND = /^kubectl-(patch|edit|replace|set)$/

@@ -7,8 +7,8 @@ import { inParallel } from '../../../shared/limit.ts'
 import type { Reach } from '../../ports.ts'
 import { type Revision, sharedOf } from '../../release/model.ts'
 import { COLORS, isKept } from '../../release/names.ts'
+import { inTheWay } from '../../release/owner.ts'
 import { renderRevision } from '../../release/render.ts'
-import { inTheWay } from '../writer.ts'
 import { PreflightError } from './error.ts'
 
 /** Objects of the manifests that would take the place of the ledger, its revisions, the colors or a preview. */

@@ -4,8 +4,8 @@ import { isForbidden, isMissing, nameOf, selects } from '../../../shared/kuberne
 import { type Labels, type LiveService, listOf, SERVICE, select } from '../../../shared/kubernetes/objects/read.ts'
 import type { Reach } from '../../ports.ts'
 import type { Revision } from '../../release/model.ts'
-import { COLOR, COLORS, PREVIEW, previewName, RELEASE, workloadName } from '../../release/names.ts'
-import { inTheWay } from '../writer.ts'
+import { COLOR, COLORS, PREVIEW, previewName, RELEASE, REVISION, workloadName } from '../../release/names.ts'
+import { inTheWay } from '../../release/owner.ts'
 import { PreflightError } from './error.ts'
 
 /** No other Service may send traffic to the candidate before it was verified, and the entries must already be the release's to switch. */
@@ -54,7 +54,9 @@ function refuseStranger({ metadata, spec }: LiveService, { workloads }: Revision
   const selector = spec?.selector
   const meant = workloads.some(({ object }) => {
     const labels: Labels = object.spec.template.metadata.labels
-    return COLORS.some((color) => selects(selector, { ...labels, [COLOR]: color }))
+    // Whatever the number of the revision will be.
+    const revision = { [REVISION]: selector?.[REVISION] ?? '' }
+    return COLORS.some((color) => selects(selector, { ...labels, ...revision, [COLOR]: color }))
   })
   if (meant)
     throw new PreflightError(
