@@ -1,12 +1,13 @@
 // Bundles every action: TypeScript -> tsc -> JavaScript -> ncc -> dist/<action>/index.js (and post/index.js).
 // `--check` builds beside and names the files of dist/ that are not what the sources give. JOBS bounds the bundlers at work.
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { actionNames } from './actions.ts'
+import { withLicencesInside } from './licences.ts'
 
 const run = promisify(execFile)
 
@@ -48,6 +49,8 @@ export async function build(root: string, out: string, jobs = availableParalleli
       }).catch(explain(`ncc ${next.entry}`))
   }
   await Promise.all(Array.from({ length: jobs }, bundle))
+  for (const file of filesIn(out).filter((name) => name.endsWith('licenses.txt')))
+    writeFileSync(join(out, file), withLicencesInside(readFileSync(join(out, file), 'utf8'), root))
 }
 
 const explain = (what: string) => (error: unknown) => {
@@ -57,17 +60,18 @@ const explain = (what: string) => (error: unknown) => {
 
 const filesIn = (folder: string): string[] =>
   existsSync(folder)
-    ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => statSync(join(folder, file)).isFile())
+    ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => !lstatSync(join(folder, file)).isDirectory())
     : []
 
-/** The files that are in one of the two folders only, or differ. */
+const isPlain = (file: string): boolean => lstatSync(file, { throwIfNoEntry: false })?.isFile() ?? false
+const executable = (file: string): boolean => (lstatSync(file).mode & 0o111) !== 0
+
+/** The files that are in one of the two folders only, or differ: in their bytes, in what they are (a link to the same bytes), or in whether they can be executed. */
 export function differences(one: string, other: string): string[] {
   const files = [...new Set([...filesIn(one), ...filesIn(other)])].sort()
-  const content = (folder: string, file: string): Buffer | undefined =>
-    existsSync(join(folder, file)) ? readFileSync(join(folder, file)) : undefined
   return files.filter((file) => {
-    const [a, b] = [content(one, file), content(other, file)]
-    return !a || !b || !a.equals(b)
+    const [a, b] = [join(one, file), join(other, file)]
+    return !isPlain(a) || !isPlain(b) || executable(a) !== executable(b) || !readFileSync(a).equals(readFileSync(b))
   })
 }
 

@@ -1,7 +1,8 @@
 // Completes package-lock.json: a registry that does not carry every platform's optional package makes `npm install` leave it out of the
 // lock, and `npm ci` then refuses that lock. The entries added here have the exact version that the parent asks for, and os and cpu from
-// the name, so that npm skips them elsewhere; no integrity, as nothing was fetched.
+// the name, so that npm skips them elsewhere, and the integrity that the registry tells of them; one that it does not have is named.
 // Plain JavaScript without dependencies: it must run before anything is installed.
+import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const systems = ['android', 'darwin', 'win32', 'freebsd', 'openbsd', 'netbsd', 'sunos', 'aix', 'linux', 'openharmony']
@@ -32,8 +33,37 @@ function complete(lock) {
   return added
 }
 
+/**
+ * @param {{ packages: Record<string, { version?: string, integrity?: string, link?: boolean }> }} lock
+ * @param {(name: string) => string | undefined} integrityOf asks for `name@version`
+ */
+function addIntegrity(lock, integrityOf) {
+  const unknown = []
+  for (const [path, entry] of Object.entries(lock.packages)) {
+    if (path === '' || entry.integrity || entry.link) continue
+    const name = `${path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)}@${entry.version}`
+    const integrity = integrityOf(name)
+    if (integrity) entry.integrity = integrity
+    else unknown.push(name)
+  }
+  return unknown
+}
+
+/** @param {string} name */
+function askRegistry(name) {
+  try {
+    return (
+      execFileSync('npm', ['view', name, 'dist.integrity'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim() || undefined
+    )
+  } catch {
+    return undefined // it is named below
+  }
+}
+
 const file = 'package-lock.json'
 const lock = JSON.parse(readFileSync(file, 'utf8'))
 const added = complete(lock)
+const unknown = process.argv.includes('--offline') ? [] : addIntegrity(lock, askRegistry)
 writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`)
+if (unknown.length) console.log(`without integrity, as this registry does not have them: ${unknown.join(', ')}`)
 console.log(`${added.length} added`)

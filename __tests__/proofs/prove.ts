@@ -10,7 +10,7 @@ import type { ClusterOptions } from '../../sandbox/cluster.ts'
 import { startCluster } from '../../sandbox/cluster.ts'
 import { exampleImages } from '../../sandbox/images.ts'
 import { recordFigures } from '../../scripts/figures.ts'
-import { type Ran, runLanes, runProcess, tellSpent } from './support/lanes.ts'
+import { type Ran, runLanes, runProcess, SPENT, tellSpent } from './support/lanes.ts'
 import { openWorld, type World } from './support/world.ts'
 
 /** One claim. Its module is `__tests__/proofs/NAME.ts` and exports this as `proof`. */
@@ -91,7 +91,6 @@ async function main(): Promise<number> {
   for (const objection of objections) console.error(`${name}: ${objection}`)
   if (values.record && objections.length === 0)
     recordFigures(`prove -- ${name}${values.short ? ' --short' : ''}`, { claim: proof.claim, figures })
-  tellSpent()
   console.log(JSON.stringify(figures))
   return objections.length ? 1 : 0
 }
@@ -103,9 +102,9 @@ async function proveAll(short: boolean, lanes: number): Promise<number> {
   // One after the other: what they install and build is shared.
   for (const name of all) (await load(name)).prepare?.((line) => console.log(line))
   await ensureSandbox((line) => console.log(line))
-  const env = { ...process.env, ...(lanes > 1 && { CROWDED: '1' }) }
+  const env = (crowded: boolean) => ({ ...process.env, ...(crowded && { CROWDED: '1' }) })
   const argv = (name: string) => [process.execPath, import.meta.filename, name, ...(short ? ['--short'] : [])]
-  const ran = await runLanes(all, lanes, (name) => runProcess(name, argv(name), env), tell)
+  const ran = await runLanes(all, lanes, (name, crowded) => runProcess(name, argv(name), env(crowded)), tell)
   const failed = ran.filter(({ passed }) => !passed).length
   console.log(JSON.stringify({ proofs: ran.length, failed }))
   return failed ? 1 : 0
@@ -151,3 +150,4 @@ process.exitCode = await main().catch((error) => {
   console.error(error instanceof Error ? (error.stack ?? error.message) : error)
   return 1
 })
+if (process.env[SPENT]) tellSpent()

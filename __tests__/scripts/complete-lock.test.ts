@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, expect, test } from '@jest/globals'
@@ -8,7 +8,12 @@ const folder = mkdtempSync(join(tmpdir(), 'lock-'))
 const file = join(folder, 'package-lock.json')
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const complete = (): string => execFileSync(process.execPath, [resolve('scripts/complete-lock.mjs')], { cwd: folder, encoding: 'utf8' })
+const complete = (args: string[] = ['--offline'], PATH = process.env.PATH): string =>
+  execFileSync(process.execPath, [resolve('scripts/complete-lock.mjs'), ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, PATH },
+  })
 
 test('missing platform packages are added, for their platform only', () => {
   const missing = ['@t/linux-arm64-musl', '@t/win32-x64-msvc', '@t/arm-musleabihf', '@t/wasm32-wasi']
@@ -35,4 +40,23 @@ test('missing platform packages are added, for their platform only', () => {
   })
   expect(Object.keys(written.packages)).toEqual(Object.keys(written.packages).sort())
   expect([complete(), readFileSync(file, 'utf8')]).toEqual(['0 added\n', text])
+})
+
+test('what has no integrity gets that of the registry; what the registry does not have is named', () => {
+  const there = { version: '1.0.0', integrity: 'sha512-own' }
+  writeFileSync(
+    file,
+    JSON.stringify({
+      packages: { '': {}, 'node_modules/@t/a': { version: '1.2.3' }, 'node_modules/b': there, 'node_modules/c': { version: '2.0.0' } },
+    }),
+  )
+  writeFileSync(join(folder, 'npm'), '#!/bin/sh\n[ "$2" = "@t/a@1.2.3" ] && echo sha512-asked\n')
+  chmodSync(join(folder, 'npm'), 0o755)
+  expect(complete([], `${folder}:${process.env.PATH}`)).toBe('without integrity, as this registry does not have them: c@2.0.0\n0 added\n')
+  expect((JSON.parse(readFileSync(file, 'utf8')) as { packages: object }).packages).toEqual({
+    '': {},
+    'node_modules/@t/a': { version: '1.2.3', integrity: 'sha512-asked' },
+    'node_modules/b': there,
+    'node_modules/c': { version: '2.0.0' },
+  })
 })

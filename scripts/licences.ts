@@ -1,0 +1,36 @@
+// Licences of what dependencies carry inside of their own files: the bundler knows packages only.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const MIT = `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the
+"Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish,
+distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to the
+following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF
+MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY
+CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE
+OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+`
+
+interface Inside {
+  /** The package that carries it. */
+  outer: string
+  name: string
+  licence: string
+  text: (root: string) => string
+}
+
+const INSIDE: Inside[] = [
+  { outer: 'jsonpath-plus', name: 'jsep', licence: 'MIT', text: (root) => readFileSync(join(root, 'node_modules/jsep/LICENSE'), 'utf8') },
+  { outer: 'undici', name: 'llhttp', licence: 'MIT', text: () => `Copyright Fedor Indutny, 2018.\n\n${MIT}` },
+]
+
+/** A bundle's list of licences with those that the packages in it carry inside; each once. */
+export function withLicencesInside(list: string, root: string): string {
+  const names = new Set(list.split('\n').map((line) => line.trim()))
+  const missing = INSIDE.filter(({ outer, name }) => names.has(outer) && !names.has(name))
+  return missing.reduce((all, { name, licence, text }) => `${all.trimEnd()}\n\n${name}\n${licence}\n${text(root).trim()}\n`, list)
+}
