@@ -41,7 +41,7 @@ test('a field of another manager is named; one of our own other way of writing i
   expect((await run())?.message).toContain('Ingress/web has fields of another manager: .spec.host belongs to "argocd"')
 })
 
-test.each([0, 401, 500, 503])('an API server that fails with %d says nothing about the manifests', async (status) => {
+test.each([0, 401, 408, 410, 429, 500, 503])('an API server that fails with %d says nothing about the manifests', async (status) => {
   const { cluster, run } = scene()
   cluster.admission = ({ kind, metadata }) => {
     if (kind === 'Deployment') throw new ApiError('apply', `Deployment/${metadata.name}`, status, { message: 'no' })

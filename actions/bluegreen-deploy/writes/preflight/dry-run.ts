@@ -53,14 +53,16 @@ function toTry({ color, config, workloads, gateways, release }: Revision): Tried
 /** What the API server says against an object; throws when that is no verdict on it. */
 function refusal(error: unknown, { object, name, plain }: Tried): string | undefined {
   if (!(error instanceof ApiError)) throw error
-  if (error.status === 0 || error.status >= 500 || error.status === 401)
-    throw new Error(error.message.replaceAll(name, plain), { cause: error })
+  if (!isVerdict(error.status)) throw new Error(error.message.replaceAll(name, plain), { cause: error })
   const conflict = fieldConflict(error, object)
   if (conflict === 'ours') return undefined
   if (conflict) return conflict.message
   const said = object.kind === 'Secret' ? withoutValues(error.said) : error.said
   return `${nameOf({ ...object, name: plain })}: ${explained(object, said.replaceAll(name, plain))}`
 }
+
+/** Whether a status speaks of the object; others speak of who asks, of how busy the API server is, or of the way to it. */
+const isVerdict = (status: number): boolean => status >= 400 && status < 500 && ![401, 408, 410, 429].includes(status)
 
 /** The API server quotes what it refuses: of a Secret that may be a password. */
 const withoutValues = (said: string): string => said.replace(/"[^"]*"|&?\{[^}]*\}/g, '…')
