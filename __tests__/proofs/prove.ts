@@ -63,7 +63,7 @@ async function main(): Promise<number> {
       only: { type: 'string' },
       record: { type: 'boolean', default: false },
       all: { type: 'boolean', default: false },
-      lanes: { type: 'string', default: '3' },
+      lanes: { type: 'string', default: '2' },
     },
   })
   const [name] = positionals
