@@ -5,7 +5,7 @@ import type { Proof } from './prove.ts'
 import { type ApiFault, FAULTS, keyOf, once } from './support/faults.ts'
 import type { Call } from './support/proxy.ts'
 import { IMAGES, openStage, type Stage, UNREADY, untidy } from './support/stage.ts'
-import type { World } from './support/world.ts'
+import { type World, wentThrough } from './support/world.ts'
 import { atWrite, isRenewal } from './support/writes.ts'
 
 /** Namespaces at work at once. */
@@ -33,8 +33,7 @@ function passing(fault: ApiFault, commands: ('deploy' | 'rollback')[]): Case {
       stage.proxy.use(does)
       const result = await stage.run({ ...(version && { version }), inputs: { command, 'api-timeout': '1m' } })
       stage.proxy.use(async () => 'pass')
-      if (result.code !== 0 || !(result.outputs['outcome'] === 'passed' || sawLittle(result)))
-        problems.push(`${command} ended ${ended(result)}`)
+      if (!wentThrough(result)) problems.push(`${command} ended ${ended(result)}`)
       if (!met()) problems.push(`${command} met no fault`)
       problems.push(...(await untidy(stage, version)).map((text) => `after ${command}: ${text}`))
       if (command === 'rollback' && (await stage.look()).version === before.version) problems.push('the rollback changed nothing')
@@ -43,11 +42,6 @@ function passing(fault: ApiFault, commands: ('deploy' | 'rollback')[]): Case {
   }
   return { name: `${fault.name}, once for each call of ${commands.join(' and ')}`, run }
 }
-
-/** A bake of a second may be left without a good answer when the one it got was taken away: that is said, and traffic stays. */
-const sawLittle = ({ outputs }: BundleResult): boolean =>
-  outputs['outcome'] === 'inconclusive' &&
-  /^(no good answer while watching|no check was made|the last (answer was|\d+ answers were) not good)/.test(outputs['reason'] ?? '')
 
 /** From a call on nothing else is heard. `at` is a number of that call, or which calls are meant. */
 function staying(fault: ApiFault, at: number | string): Case {
@@ -76,7 +70,7 @@ function staying(fault: ApiFault, at: number | string): Case {
     const problems: string[] = []
     const { outcome } = result.outputs
     const tolerated = done || first === undefined || (typeof at === 'string' && isTolerated(fault, at))
-    if (outcome !== 'error' && !(tolerated && outcome === 'passed'))
+    if (outcome !== 'error' && !(tolerated && wentThrough(result)))
       problems.push(`ended ${ended(result)}, not error (first struck: ${first})`)
     if (outcome === 'error') {
       const text = `${result.report?.headline} ${result.report?.reason}`

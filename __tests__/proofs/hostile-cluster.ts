@@ -12,7 +12,7 @@ import { storedCases } from './support/cluster/stored.ts'
 import { executed } from './support/odd-inputs.ts'
 import type { Call } from './support/proxy.ts'
 import { IMAGES, openStage, type Stage, untidy } from './support/stage.ts'
-import type { World } from './support/world.ts'
+import { type World, wentThrough } from './support/world.ts'
 
 /** Namespaces at work at once. */
 const LANES = 3
@@ -84,8 +84,9 @@ async function playCase(stage: Stage, { name, longest = LONGEST, after, forges, 
 async function goesOn(stage: Stage, after: Case['after']): Promise<string[]> {
   const problems: string[] = []
   const passes = async (what: string, options: Parameters<Stage['run']>[0]): Promise<void> => {
-    const { outputs, report } = await stage.run(options)
-    if (outputs['outcome'] !== 'passed') problems.push(`${what} ended ${outputs['outcome']}: ${report?.reason || report?.headline}`)
+    const result = await stage.run(options)
+    const { outputs, report } = result
+    if (!wentThrough(result)) problems.push(`${what} ended ${outputs['outcome']}: ${report?.reason || report?.headline}`)
   }
   if (after !== 'look') await passes('recover', { inputs: { command: 'recover' } })
   const { ledger } = await stage.look()

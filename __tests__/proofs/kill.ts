@@ -7,7 +7,7 @@ import type { Proof } from './prove.ts'
 import type { Answer, Call } from './support/proxy.ts'
 import { PAIR } from './support/shape.ts'
 import { BAD, IMAGES, openStage, type Stage, untidy } from './support/stage.ts'
-import type { World } from './support/world.ts'
+import { type World, wentThrough } from './support/world.ts'
 import { atWrite, groupsWith, isRenewal, nameWrites, type WriteName } from './support/writes.ts'
 
 /** Namespaces at work at once. */
@@ -72,7 +72,7 @@ async function promised(stage: Stage): Promise<string | undefined> {
 }
 
 const passed = ({ code, outputs, log }: BundleResult, what: string): string[] => {
-  if (code === 0 && outputs['outcome'] === 'passed') return []
+  if (wentThrough({ code, outputs })) return []
   return [`${what} ended ${outputs['outcome'] ?? `with exit code ${code}`}: ${outputs['reason'] || log.split('\n').slice(-12).join(' | ')}`]
 }
 
@@ -109,8 +109,8 @@ function killed(scenario: Scenario, write: WriteName, when: 'before' | 'after', 
   return { name: `${scenario.name}: killed ${when} ${write}, then ${ending}`, scenario, run }
 }
 
-const passedBy = ({ outcome, name }: Scenario, { outputs, report }: BundleResult): string[] | undefined =>
-  outputs['outcome'] === outcome
+const passedBy = ({ outcome, name }: Scenario, { code, outputs, report }: BundleResult): string[] | undefined =>
+  outputs['outcome'] === outcome || (outcome === 'passed' && wentThrough({ code, outputs }))
     ? undefined
     : [`${name} ended ${outputs['outcome']}, not ${outcome}: ${outputs['reason'] ?? `${report?.headline} ${report?.reason}`}`]
 

@@ -111,6 +111,13 @@ export function runRelease(
   })
 }
 
+/**
+ * Whether a run went through. A bake of a second may see too little on a busy machine: that is said, the step succeeds, and traffic stays
+ * where the run put it.
+ */
+export const wentThrough = ({ code, outputs }: Pick<BundleResult, 'code' | 'outputs'>): boolean =>
+  code === 0 && ['passed', 'inconclusive'].includes(outputs['outcome'] ?? '')
+
 export interface Live {
   /** What the Service selects. */
   color: string | undefined
