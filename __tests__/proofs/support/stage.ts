@@ -121,8 +121,10 @@ export async function openStage(world: World, name: string, shape: Shape = ALONE
       last = undefined
     },
     other: async () => {
-      const { version } = await look()
-      const at = GOOD.indexOf(version ?? '')
+      const { version, ledger } = await look()
+      // While pods come and go no version can be told by them; the ledger knows.
+      const image = ledger?.history.find(({ revision }) => revision === ledger.active?.revision)?.images[0]
+      const at = GOOD.indexOf(version ?? image?.split(':').at(-1) ?? '')
       return GOOD[(at + 1) % GOOD.length] ?? ''
     },
     run: ({ version, inputs = {}, kubeconfig = proxy.kubeconfig, ...rest } = {}) =>
