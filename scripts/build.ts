@@ -58,21 +58,31 @@ const explain = (what: string) => (error: unknown) => {
   throw new Error(`${what} failed\n${stdout}${stderr}`, { cause: error })
 }
 
-const filesIn = (folder: string): string[] =>
-  existsSync(folder)
-    ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => !lstatSync(join(folder, file)).isDirectory())
-    : []
+/** What is below a folder and no folder itself. A link is one such file and is not followed: one that leads back up would never end. */
+function filesIn(folder: string, below = ''): string[] {
+  const path = join(folder, below)
+  if (!existsSync(path)) return []
+  return readdirSync(path, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesIn(folder, join(below, entry.name)) : [join(below, entry.name)],
+  )
+}
 
-const isPlain = (file: string): boolean => lstatSync(file, { throwIfNoEntry: false })?.isFile() ?? false
+const isPlain = (file: string): boolean => lstatSync(file).isFile()
+const isLink = (file: string): boolean => lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
 const executable = (file: string): boolean => (lstatSync(file).mode & 0o111) !== 0
 
-/** The files that are in one of the two folders only, or differ: in their bytes, in what they are (a link to the same bytes), or in whether they can be executed. */
+/**
+ * The files that are in one of the two folders only, or differ: in their bytes, in what they are (a link to the same bytes), or in whether
+ * they can be executed. A folder that is a link itself is named as `.`.
+ */
 export function differences(one: string, other: string): string[] {
-  const files = [...new Set([...filesIn(one), ...filesIn(other)])].sort()
-  return files.filter((file) => {
+  const [mine, theirs] = [new Set(filesIn(one)), new Set(filesIn(other))]
+  const differ = [...mine.union(theirs)].sort().filter((file) => {
+    if (!mine.has(file) || !theirs.has(file)) return true
     const [a, b] = [join(one, file), join(other, file)]
     return !isPlain(a) || !isPlain(b) || executable(a) !== executable(b) || !readFileSync(a).equals(readFileSync(b))
   })
+  return isLink(one) || isLink(other) ? ['.', ...differ] : differ
 }
 
 if (import.meta.main) {

@@ -2,7 +2,7 @@
 // lock, and `npm ci` then refuses that lock. The entries added here have the exact version that the parent asks for, and os and cpu from
 // the name, so that npm skips them elsewhere, and the integrity that the registry tells of them; one that it does not have is named.
 // Plain JavaScript without dependencies: it must run before anything is installed.
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const systems = ['android', 'darwin', 'win32', 'freebsd', 'openbsd', 'netbsd', 'sunos', 'aix', 'linux', 'openharmony']
@@ -34,14 +34,17 @@ function complete(lock) {
 }
 
 /**
- * @param {{ packages: Record<string, { version?: string, integrity?: string, link?: boolean }> }} lock
+ * Gives every entry its integrity, except what lies inside of another package (its integrity is that of the other) or is a link.
+ *
+ * @param {{ packages: Record<string, { name?: string, version?: string, integrity?: string, link?: boolean, inBundle?: boolean }> }} lock
  * @param {(name: string) => string | undefined} integrityOf asks for `name@version`
  */
 function addIntegrity(lock, integrityOf) {
   const unknown = []
   for (const [path, entry] of Object.entries(lock.packages)) {
-    if (path === '' || entry.integrity || entry.link) continue
-    const name = `${path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)}@${entry.version}`
+    if (path === '' || entry.integrity || entry.link || entry.inBundle) continue
+    // An alias has a folder of one name and a package of another.
+    const name = `${entry.name ?? path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)}@${entry.version}`
     const integrity = integrityOf(name)
     if (integrity) entry.integrity = integrity
     else unknown.push(name)
@@ -49,15 +52,16 @@ function addIntegrity(lock, integrityOf) {
   return unknown
 }
 
-/** @param {string} name */
+/**
+ * Asks the registry for the integrity of `name@version`; nothing if it does not have that. A registry that cannot be asked is an error.
+ *
+ * @param {string} name
+ */
 function askRegistry(name) {
-  try {
-    return (
-      execFileSync('npm', ['view', name, 'dist.integrity'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim() || undefined
-    )
-  } catch {
-    return undefined // it is named below
-  }
+  const { status, stdout, stderr, error } = spawnSync('npm', ['view', name, 'dist.integrity'], { encoding: 'utf8' })
+  if (status === 0) return stdout.trim() || undefined
+  if (stderr?.includes('E404')) return undefined
+  throw new Error(`npm cannot tell the integrity of ${name}; ${file} is as it was (--offline leaves integrity out)\n${error ?? stderr}`)
 }
 
 const file = 'package-lock.json'

@@ -12,8 +12,14 @@ const complete = (args: string[] = ['--offline'], PATH = process.env.PATH): stri
   execFileSync(process.execPath, [resolve('scripts/complete-lock.mjs'), ...args], {
     cwd: folder,
     encoding: 'utf8',
+    stdio: 'pipe',
     env: { ...process.env, PATH },
   })
+
+const npmIs = (script: string): void => {
+  writeFileSync(join(folder, 'npm'), `#!/bin/sh\n${script}\n`)
+  chmodSync(join(folder, 'npm'), 0o755)
+}
 
 test('missing platform packages are added, for their platform only', () => {
   const missing = ['@t/linux-arm64-musl', '@t/win32-x64-msvc', '@t/arm-musleabihf', '@t/wasm32-wasi']
@@ -44,19 +50,35 @@ test('missing platform packages are added, for their platform only', () => {
 
 test('what has no integrity gets that of the registry; what the registry does not have is named', () => {
   const there = { version: '1.0.0', integrity: 'sha512-own' }
-  writeFileSync(
-    file,
-    JSON.stringify({
-      packages: { '': {}, 'node_modules/@t/a': { version: '1.2.3' }, 'node_modules/b': there, 'node_modules/c': { version: '2.0.0' } },
-    }),
-  )
-  writeFileSync(join(folder, 'npm'), '#!/bin/sh\n[ "$2" = "@t/a@1.2.3" ] && echo sha512-asked\n')
-  chmodSync(join(folder, 'npm'), 0o755)
-  expect(complete([], `${folder}:${process.env.PATH}`)).toBe('without integrity, as this registry does not have them: c@2.0.0\n0 added\n')
-  expect((JSON.parse(readFileSync(file, 'utf8')) as { packages: object }).packages).toEqual({
+  const inside = { version: '1.0.0', inBundle: true }
+  const packages = {
     '': {},
-    'node_modules/@t/a': { version: '1.2.3', integrity: 'sha512-asked' },
+    'node_modules/@t/a': { version: '1.2.3' },
+    'node_modules/@t/a/node_modules/inside': inside,
+    'node_modules/alias': { name: 'b', version: '3.0.0' },
     'node_modules/b': there,
     'node_modules/c': { version: '2.0.0' },
+  }
+  writeFileSync(file, JSON.stringify({ packages }))
+  npmIs('case "$2" in @t/a@1.2.3) echo sha512-asked;; b@3.0.0) echo sha512-alias;; *) echo "npm error code E404" >&2; exit 1;; esac')
+  expect(complete([], `${folder}:${process.env.PATH}`)).toBe('without integrity, as this registry does not have them: c@2.0.0\n0 added\n')
+  expect((JSON.parse(readFileSync(file, 'utf8')) as { packages: object }).packages).toEqual({
+    ...packages,
+    'node_modules/@t/a': { version: '1.2.3', integrity: 'sha512-asked' },
+    'node_modules/alias': { name: 'b', version: '3.0.0', integrity: 'sha512-alias' },
   })
+})
+
+test('a registry that cannot be asked is not one that lacks the package', () => {
+  const text = JSON.stringify({ packages: { '': {}, 'node_modules/c': { version: '2.0.0' } } })
+  writeFileSync(file, text)
+  npmIs('echo "npm error code ECONNREFUSED" >&2; exit 1')
+  expect(() => complete([], `${folder}:${process.env.PATH}`)).toThrow(/npm cannot tell the integrity of c@2\.0\.0.*\n.*ECONNREFUSED/)
+  expect(readFileSync(file, 'utf8')).toBe(text)
+})
+
+test('npm ci checks every package of this project', () => {
+  const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Record<string, { integrity?: string }> }
+  const unchecked = Object.entries(lock.packages).filter(([path, { integrity }]) => path !== '' && !/^sha(512|1)-/.test(integrity ?? ''))
+  expect(unchecked.map(([path]) => path)).toEqual([])
 })
