@@ -77,7 +77,7 @@ const executable = (file: string): boolean => (lstatSync(file).mode & 0o111) !==
  */
 export function differences(one: string, other: string): string[] {
   const [mine, theirs] = [new Set(filesIn(one)), new Set(filesIn(other))]
-  const differ = [...mine.union(theirs)].sort().filter((file) => {
+  const differ = [...new Set([...mine, ...theirs])].sort().filter((file) => {
     if (!mine.has(file) || !theirs.has(file)) return true
     const [a, b] = [join(one, file), join(other, file)]
     return !isPlain(a) || !isPlain(b) || executable(a) !== executable(b) || !readFileSync(a).equals(readFileSync(b))
