@@ -12,3 +12,9 @@ test('what a package carries inside is listed with its holder, once', () => {
 test('a bundle without such a package lists nothing of it', () => {
   expect(withLicencesInside('ws\nMIT\ntext\n', '.')).toBe('ws\nMIT\ntext\n')
 })
+
+test('files of licences below a package are listed by their place, once', () => {
+  const list = withLicencesInside('undici\nMIT\ntext\n', '.')
+  expect(list).toContain('\nundici/lib/web/fetch/LICENSE\nMIT License\n\nCopyright (c) 2020 Ethan Arrowood')
+  expect(withLicencesInside(list, '.')).toBe(list)
+})
