@@ -298,7 +298,7 @@ const interrupted: Case = {
     await scene.admitUsers()
     const cancel = new AbortController()
     const onLine = (line: string): void => {
-      if (line.includes('waiting for its pods')) setTimeout(() => cancel.abort(), 1_000)
+      if (line.includes('waiting for the pods')) setTimeout(() => cancel.abort(), 1_000)
     }
     const result = await scene.run({ version: 'unready', signal: cancel.signal, onLine, env: { PROOF_MARK: scene.namespace } })
     expect(cancel.signal.aborted, 'it ended before it was cancelled')
