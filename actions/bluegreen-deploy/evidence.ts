@@ -17,6 +17,7 @@ export function reportOf(result: ReleaseResult, config: Config): Findings {
     { name: 'Kept warm', value: result.previousColor || 'nothing' },
     { name: 'Traffic', value: traffic(result) },
     ...(images.length ? [{ name: 'Images', value: images.join(', ') }] : []),
+    ...unnamed(result),
   ]
   const evidence = []
   if (config.dryRun && plan?.steps.length)
@@ -47,6 +48,13 @@ export function reportOf(result: ReleaseResult, config: Config): Findings {
       ledger: { active: ledger.active, warm: ledger.warm, operation: ledger.operation, history: ledger.history },
     },
   }
+}
+
+/** Why the outputs `candidate` and `baseline` are empty after a release that went through. */
+function unnamed({ candidate }: ReleaseResult): { name: string; value: string }[] {
+  if (!candidate || meantWorkload(candidate)) return []
+  const value = `several workloads, and none is called ${candidate.release.name}: the outputs candidate and baseline are empty, workloads has them all`
+  return [{ name: 'Pods', value }]
 }
 
 function traffic({ switched, rolledBack }: ReleaseResult): string {
@@ -95,10 +103,12 @@ function podsMatcher({ object }: Workload, namespace: string): string {
   return `namespace="${namespace}",pod=~"${pods}"`
 }
 
-/** The matcher of the only workload, else of the one that bears the release's name, else nothing. */
-function matcherOf({ workloads, release }: Revision, namespace: string): string {
-  const [only] = workloads
-  const meant = workloads.length === 1 ? only : workloads.find(({ name }) => name === release.name)
+/** The only workload, else the one that bears the release's name. */
+const meantWorkload = ({ workloads, release }: Revision): Workload | undefined =>
+  workloads.length === 1 ? workloads[0] : workloads.find(({ name }) => name === release.name)
+
+function matcherOf(revision: Revision, namespace: string): string {
+  const meant = meantWorkload(revision)
   return meant ? podsMatcher(meant, namespace) : ''
 }
 

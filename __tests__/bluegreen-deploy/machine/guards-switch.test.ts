@@ -124,6 +124,16 @@ test('a warm color that was switched to by hand while a release begins is not cl
   expect(stage.harm).toEqual([])
 })
 
+test('an old color that is kept, and switched to by hand while it retires, keeps its pods and its spare ones', async () => {
+  const stage = new Stage()
+  await stage.ok('deploy', { version: 'v1', ...SHORT })
+  when(stage, PHASE.retire, () => void switchByHand(stage, 'blue'), 100)
+  const { told } = await stage.run('deploy', { version: 'v2', ...SHORT, bakeTime: 500, retire: 'keep' })
+  await stage.settled()
+  expect(told).toContain('Service/web selects blue again')
+  expect([stage.serving(), stage.ready().length >= 3, stage.harm]).toEqual([['v1'], true, []])
+})
+
 test('an old color that was switched to by hand while the candidate bakes keeps its pods', async () => {
   const stage = new Stage()
   await stage.ok('deploy', { version: 'v1', ...SHORT })

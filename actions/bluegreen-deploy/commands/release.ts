@@ -2,11 +2,11 @@
 import { loadRevision, sideOf } from '../ledger/revisions.ts'
 import type { Context } from '../machine/context.ts'
 import { drive, settle } from '../machine/machine.ts'
-import { kindOf, type Plan, planRelease, planSides, type Sides } from '../machine/plan.ts'
+import { kindOf, type Plan, planRelease, planSides } from '../machine/plan.ts'
 import { type Asked, noProgress, runStep } from '../machine/step.ts'
 import { diffObjects } from '../manifests/diff.ts'
 import type { Reach } from '../ports.ts'
-import type { Revision } from '../release/model.ts'
+import type { Revision, Side } from '../release/model.ts'
 import { type Color, workloadName } from '../release/names.ts'
 import { renderRevision } from '../release/render.ts'
 import { type Live, liveState } from './live.ts'
@@ -21,17 +21,16 @@ export async function planOf(
 ): Promise<{ plan: Plan; asked: Asked; changes: ReturnType<typeof diffObjects> }> {
   const sides = planSides({ ledger: ledger.state, content, ...live })
   const candidate = renderRevision(release, content, sides.candidate)
-  // Revision 0 is a color that no release made: it takes traffic back as it is.
-  const side = async ({ stable }: Sides): Promise<Revision | undefined> =>
-    stable ? ((await known(ledger, stable)) ?? renderRevision(release, content, stable, false)) : undefined
-  const stable = await side(sides)
-  const replaces = sides.replaces ? await known(ledger, sides.replaces) : undefined
+  const kept = (side: Side | null) => (side ? known(ledger, side) : undefined)
+  // A color whose manifests are not kept takes traffic back as it is.
+  const stable = (await kept(sides.stable)) ?? (sides.stable ? renderRevision(release, content, sides.stable, false) : undefined)
+  const replaces = await kept(sides.replaces)
   const asked: Asked = { reach, kind: kindOf(reach.config), candidate, stable, replaces }
   const changes = diffObjects(stable?.known ? stable.content.objects : [], content.objects)
   return { plan: planRelease(sides, asked), asked, changes }
 }
 
-async function known(ledger: Context['ledger'], side: Revision | { color: Color; revision: number }): Promise<Revision | undefined> {
+async function known(ledger: Context['ledger'], side: Side): Promise<Revision | undefined> {
   if (side.revision === 0 || !(await ledger.findContent(side.revision))) return undefined
   return loadRevision(ledger, side)
 }

@@ -6,7 +6,7 @@ import type { Revision } from '../release/model.ts'
 import { COLOR, RELEASE } from '../release/names.ts'
 import { type Gate, unlessOver } from './gate.ts'
 
-/** Somebody else moved the traffic while the release was watched: the release says nothing about it, and leaves it there. */
+/** Somebody else moved the traffic while the release was watched: nothing is said about the candidate, and the release is taken back. */
 export class TrafficMoved extends Error {
   readonly code = 'traffic-moved'
 }

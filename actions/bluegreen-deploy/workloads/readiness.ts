@@ -53,17 +53,30 @@ export async function awaitReady(reach: Reach, revision: Revision): Promise<Read
     { clock, signal, timeout: config.readyDeadline },
   )
   const own = revision.workloads.flatMap((workload) => podsOf(workload, seen))
-  if (verdict?.state === 'ready') {
-    const ids = own.flatMap((pod) => containerStatuses(pod).map((status) => status.imageID ?? ''))
-    return { state: 'ready', pods: own.filter(isReady).length, digests: [...new Set(ids.filter((id) => id.includes('@')))].sort() }
-  }
-  const culprit = verdict?.state === 'failed' ? verdict.pod : undefined
-  const why = culprit ? undefined : await lastWarning(cluster, config.namespace, own, clock.now())
-  const evidence = await diagnose(cluster, config.namespace, own, culprit)
-  const said = (reason: string): string => (why && !reason.includes(why.slice(0, 60)) ? `${reason}; ${why}` : reason)
-  if (verdict?.state === 'failed') return { state: 'failed', code: verdict.code, reason: said(verdict.reason), evidence }
-  const reason = said(`not ready within ${formatDuration(config.readyDeadline)}: ${last.text}`)
-  return last.fault ? { state: 'unknown', reason, evidence } : { state: 'failed', code: 'not-ready', reason, evidence }
+  if (verdict?.state === 'ready') return { state: 'ready', pods: own.filter(isReady).length, digests: digestsOf(own) }
+  return explain(reach, own, verdict ?? last)
+}
+
+/** What the pods run, by the digests that their nodes pulled. */
+function digestsOf(pods: Pod[]): string[] {
+  const ids = pods.flatMap((pod) => containerStatuses(pod).map((status) => status.imageID ?? ''))
+  return [...new Set(ids.filter((id) => id.includes('@')))].sort()
+}
+
+/** Why a color is not ready, with the words of its pods. */
+async function explain(
+  { cluster, clock, config }: Reach,
+  pods: Pod[],
+  ended: Extract<Judgement, { state: 'waiting' | 'failed' }>,
+): Promise<Exclude<Readiness, { state: 'ready' }>> {
+  const { namespace, readyDeadline } = config
+  const culprit = ended.state === 'failed' ? ended.pod : undefined
+  const why = culprit ? undefined : await lastWarning(cluster, namespace, pods, clock.now())
+  const evidence = await diagnose(cluster, namespace, pods, culprit)
+  const said = ended.state === 'failed' ? ended.reason : `not ready within ${formatDuration(readyDeadline)}: ${ended.text}`
+  const reason = why && !said.includes(why.slice(0, 60)) ? `${said}; ${why}` : said
+  if (ended.state === 'failed') return { state: 'failed', code: ended.code, reason, evidence }
+  return ended.fault ? { state: 'unknown', reason, evidence } : { state: 'failed', code: 'not-ready', reason, evidence }
 }
 
 /** How long the old color may take to be at full capacity before traffic goes back to what it has, in milliseconds. */

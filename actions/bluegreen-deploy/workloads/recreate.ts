@@ -40,8 +40,8 @@ async function recreate(needs: Needs, revision: Revision, workload: Workload, { 
   const old = new Set((await listOf(cluster, pods)).map(({ metadata }) => metadata.uid))
   const troubles = new TroubleLog()
   const ended = new Set<string | undefined>()
-  const spare = replicas + Math.ceil(replicas / 4)
-  await scaleWorkload(writer, workload, spare)
+  let serves: string | undefined
+  await scaleWorkload(writer, workload, replicas + Math.ceil(replicas / 4))
   const watched = waitFor(
     cluster,
     [colorQueries(needs, color).deployments, pods],
@@ -50,7 +50,7 @@ async function recreate(needs: Needs, revision: Revision, workload: Workload, { 
       const left = here.filter(({ metadata }) => old.has(metadata.uid))
       if (left.length === 0) return { done: true }
       const over = Math.max(0, here.filter(isReady).length - replicas)
-      const serves = over > 0 && (await entryOf(needs, revision))
+      serves = over > 0 ? await entryOf(needs, revision) : undefined
       if (serves) return { done: false, why: `${serves} selects ${color} again` }
       for (const pod of left.slice(0, over)) {
         ended.add(pod.metadata.uid)
@@ -66,8 +66,8 @@ async function recreate(needs: Needs, revision: Revision, workload: Workload, { 
   try {
     result = await watched
   } finally {
-    // Who ends the work scales the color as it will be then.
-    if (!signal.aborted) await scaleWorkload(writer, workload)
+    // Who ends the work scales the color as it will be then; the spare pods of one that serves again stay, as they would end under traffic.
+    if (!signal.aborted && !serves) await scaleWorkload(writer, workload)
   }
   return result ?? { done: false, why: `not within ${formatDuration(timeout)}` }
 }

@@ -23,7 +23,7 @@ test('every verb is asked for, of what the release always needs and of what the 
   expect(verbs).toMatchObject({
     'coordination.k8s.io/leases': 'get create update',
     '/configmaps': 'get create update patch delete',
-    '/services': 'get list create patch delete',
+    '/services': 'get list watch create patch delete',
     '/pods/log': 'get',
     'apps/deployments': 'get list watch create patch delete',
     'networking.k8s.io/ingresses': 'get create patch delete',

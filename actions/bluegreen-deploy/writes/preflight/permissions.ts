@@ -18,7 +18,7 @@ const always = ({ asks, smoke }: { asks: boolean; smoke: boolean }): Permission[
   { group: 'coordination.k8s.io', resource: 'leases', verbs: ['get', 'create', 'update'] },
   { group: '', resource: 'configmaps', verbs: ['get', 'create', 'update'] },
   { group: '', resource: 'secrets', verbs: ['get', 'create', 'delete'] },
-  { group: '', resource: 'services', verbs: ['get', 'list', 'create', 'patch', 'delete'] },
+  { group: '', resource: 'services', verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
   { group: '', resource: 'pods', verbs: ['list', 'watch', 'delete'] },
   { group: '', resource: 'pods/log', verbs: ['get'] },
   { group: '', resource: 'events', verbs: ['list'] },
@@ -29,7 +29,7 @@ const always = ({ asks, smoke }: { asks: boolean; smoke: boolean }): Permission[
 ]
 
 /** Everything that a release of these objects needs. */
-async function permissionsFor(
+export async function permissionsFor(
   cluster: Cluster,
   objects: readonly KubeObject[],
   does: { asks: boolean; smoke: boolean },

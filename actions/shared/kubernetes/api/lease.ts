@@ -1,5 +1,5 @@
 import { type Clock, formatDuration } from '../../time/clock.ts'
-import type { LeaseObject } from '../objects/read.ts'
+import { getOf, LEASE, type LeaseObject } from '../objects/read.ts'
 import { type Cluster, isConflict } from './cluster.ts'
 
 /** Somebody else holds, or has taken over, what this run was about to write. */
@@ -72,14 +72,13 @@ export class Lease {
   /** Throws Superseded, naming the holder and its run, when it still holds the lease after `timeout`; an error for a Lease that no run wrote. */
   static async acquire(options: LeaseOptions): Promise<Lease> {
     const { cluster, clock, signal, namespace, name, identity, duration, timeout } = options
-    const ref = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace, name }
     const begun = clock.monotonic()
     let seen: { version: string | undefined; at: number } | undefined
     let tried: { acquireTime: string; since: number; takenOver: boolean } | undefined
     let alive = false
     let told = false
     for (;;) {
-      const live = (await cluster.get(ref)) as LeaseObject | undefined
+      const live = await getOf(cluster, LEASE, { namespace, name })
       const holder = live?.spec?.holderIdentity ?? ''
       const at = clock.monotonic()
       if (live && seen?.version !== live.metadata.resourceVersion) {
@@ -127,14 +126,14 @@ export class Lease {
     this.#stop.abort()
     await this.#loop
     if (this.lost.aborted) return
-    const { cluster, clock, identity } = this.#options
-    const { spec, metadata, apiVersion, kind } = this.#held
+    const { cluster, clock, identity, namespace, name } = this.#options
+    const { spec } = this.#held
     const released = { ...this.#held, spec: { ...spec, holderIdentity: '', renewTime: microTime(clock.now()) } }
     try {
       await cluster.replace(released)
     } catch (error) {
       if (!isConflict(error)) throw error
-      const live = (await cluster.get({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name })) as LeaseObject | undefined
+      const live = await getOf(cluster, LEASE, { namespace, name })
       if (live?.spec?.holderIdentity === identity) throw error // else it had arrived, and only its answer had not
     }
   }
@@ -157,7 +156,7 @@ export class Lease {
   }
 
   async #renewOnce(): Promise<void> {
-    const { cluster, clock, identity, name } = this.#options
+    const { cluster, clock, identity, namespace, name } = this.#options
     for (let attempt = 1; ; attempt++) {
       const since = clock.monotonic()
       try {
@@ -168,8 +167,7 @@ export class Lease {
       } catch (error) {
         if (!isConflict(error) || attempt >= ATTEMPTS) throw error
       }
-      const { apiVersion, kind, metadata } = this.#held
-      const live = (await cluster.get({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name })) as LeaseObject | undefined
+      const live = await getOf(cluster, LEASE, { namespace, name })
       const ours = live?.spec?.holderIdentity === identity && live.spec.leaseTransitions === this.generation
       if (!live || !ours) {
         const by = live?.spec?.holderIdentity || 'nobody'

@@ -216,7 +216,7 @@ export const POD: Kind<Pod> = kindOf('v1', 'Pod', {
 const containers = z.array(
   z.looseObject({
     name: z.string(),
-    image: z.unknown(),
+    image: z.unknown().optional(),
     ports: z.array(z.looseObject({ name: text, containerPort: portNumber })).nullish(),
   }),
 )
@@ -278,8 +278,9 @@ export const LEASE: Kind<LeaseObject> = kindOf('coordination.k8s.io/v1', 'Lease'
   spec: z
     .looseObject({
       holderIdentity: z.string().nullish(),
-      leaseDurationSeconds: z.int().nullish(),
-      leaseTransitions: z.int().nullish(),
+      // Left to who works with them, and says what to do about a number that nobody can mean.
+      leaseDurationSeconds: z.unknown().optional(),
+      leaseTransitions: z.unknown().optional(),
       acquireTime: z.string().nullish(),
       renewTime: z.string().nullish(),
     })
