@@ -273,10 +273,8 @@ test.each([
   ['leaseDurationSeconds', 2 ** 31 - 1],
   ['leaseDurationSeconds', -1],
   ['leaseDurationSeconds', 0.5],
-  ['leaseDurationSeconds', '30'],
   ['leaseTransitions', 2 ** 31 - 1],
   ['leaseTransitions', 1e300],
-  ['leaseTransitions', [1]],
 ])("a Lease whose %s is %j is nobody's: an error names the object and says what to do", async (field, value) => {
   const scene = new Scene()
   // A holder whose promise is over at once, so that the count of holders is looked at.
@@ -286,4 +284,13 @@ test.each([
     new RegExp(`^Lease/bluegreen-web in namespace shop: spec.${field} is .+kubectl delete lease bluegreen-web`),
   )
   expect(scene.clock.monotonic()).toBe(0)
+})
+
+test.each([
+  ['leaseDurationSeconds', '30'],
+  ['leaseTransitions', [1]],
+])('a Lease whose %s is %j is refused at the border, by name', async (field, value) => {
+  const scene = new Scene()
+  scene.put({ holderIdentity: 'x', [field]: value })
+  await expect(scene.acquire('two', { timeout: 5_000 })).rejects.toThrow(`Lease/bluegreen-web cannot be read: spec.${field}: `)
 })

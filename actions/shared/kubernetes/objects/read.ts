@@ -278,9 +278,9 @@ export const LEASE: Kind<LeaseObject> = kindOf('coordination.k8s.io/v1', 'Lease'
   spec: z
     .looseObject({
       holderIdentity: z.string().nullish(),
-      // Left to who works with them, and says what to do about a number that nobody can mean.
-      leaseDurationSeconds: z.unknown().optional(),
-      leaseTransitions: z.unknown().optional(),
+      // Which numbers can be meant is said by who works with them, with what to do about others.
+      leaseDurationSeconds: z.number().nullish(),
+      leaseTransitions: z.number().nullish(),
       acquireTime: z.string().nullish(),
       renewTime: z.string().nullish(),
     })
