@@ -1,7 +1,7 @@
 // What a release does and what it asks permission for are the same, and the Role of the README is enough for it.
 import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
-import { parseAllDocuments } from 'yaml'
+import { parse } from 'yaml'
 import { type Permission, permissionsFor } from '../../../../actions/bluegreen-deploy/writes/preflight/permissions.ts'
 import type { KubeObject } from '../../../../actions/shared/kubernetes/api/cluster.ts'
 import type { Call } from '../../../support/memory-cluster.ts'
@@ -68,8 +68,7 @@ const without = (all: Iterable<string>, ...sets: ReadonlySet<string>[]): string[
 function roleOfReadme(): Set<string> {
   const text = readFileSync('actions/bluegreen-deploy/README.md', 'utf8')
   const yaml = /```yaml\n(rules:[\s\S]*?)```/.exec(text)?.[1] ?? ''
-  const [document] = parseAllDocuments(yaml)
-  const { rules } = document?.toJS() as { rules: { resources: string[]; verbs: string[] }[] }
+  const { rules } = parse(yaml) as { rules: { resources: string[]; verbs: string[] }[] }
   return new Set(rules.flatMap(({ resources, verbs }) => resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`))))
 }
 

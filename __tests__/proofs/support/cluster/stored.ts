@@ -35,10 +35,16 @@ const admin = {
   subjects: [{ kind: 'Group', apiGroup: 'rbac.authorization.k8s.io', name: 'system:anonymous' }],
 }
 
-const replaced = (objects: Kept['objects'], what: RegExp, by: string): unknown => JSON.parse(JSON.stringify(objects).replaceAll(what, by))
+/** @throws when nothing matches: a forgery that changes nothing would be released rightly, whatever the release looks at. */
+function replaced(objects: Kept['objects'], what: RegExp, by: string): unknown {
+  const text = JSON.stringify(objects)
+  const forged = text.replaceAll(what, by)
+  if (forged === text) throw new Error(`no ${String(what)} in ${text}`)
+  return JSON.parse(forged)
+}
 
 const FORGERIES: [name: string, forge: Forgery, short?: boolean][] = [
-  ['another image', (content) => pack({ ...content, objects: replaced(content.objects, /backend:v\d/g, 'backend:evil') }), true],
+  ['another image', (content) => pack({ ...content, objects: replaced(content.objects, /backend:[\w.-]+/g, 'backend:evil') }), true],
   ['an object of another namespace', adds(config('foreign', { namespace: 'kube-system' })), true],
   ['a cluster-wide object', adds(admin), true],
   ['an object of its own namespace', adds(config('foreign'))],
@@ -77,7 +83,7 @@ const FORGERIES: [name: string, forge: Forgery, short?: boolean][] = [
     'keys of a prototype',
     (content) => packText(JSON.stringify(content).replace('"objects":', '"__proto__":{"polluted":true},"constructor":1,"objects":')),
   ],
-  ['numbers that are none', (content) => packText(JSON.stringify(content).replaceAll('"replicas":2', '"replicas":1e400'))],
+  ['numbers that are none', (content) => packText(JSON.stringify(content).replaceAll(/"replicas":\d+/g, '"replicas":1e400'))],
   ['images that shout', (content) => pack({ ...content, images: [SHOUT, SECRET] })],
   ['no data', () => ({ data: {} })],
   ['other data', (_, packed) => ({ data: { Content: packed, content2: packed } })],
