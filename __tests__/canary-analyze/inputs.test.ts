@@ -37,14 +37,14 @@ test('the usual', () => {
   const { request, prometheus, failInconclusive } = read(base)
   expect(request).toMatchObject({
     judge: 'sequential',
-    schedule: { replay: undefined, interval: 10_000, longest: 600_000, settle: 2000, failures: 3 },
+    schedule: { replay: undefined, interval: 10_000, longest: 600_000, sampleDelay: 2000, failures: 3 },
   })
   expect(prometheus).toEqual({ url: 'http://p:9090', headers: {}, tls: {}, timeout: 30_000 })
   expect(failInconclusive).toBe(true)
 })
 
 test('a window of the past, by time or by how long ago', () => {
-  const replay = (from: string, to?: string) => read({ ...base, mode: 'replay', from, ...(to && { to }) }).request.schedule
+  const replay = (from: string, to?: string) => read({ ...base, command: 'replay', from, ...(to && { to }) }).request.schedule
   expect(replay('30m').replay).toEqual({ from: NOW - 1_800_000, to: NOW })
   expect(replay('2026-01-31T10:00:00Z', '2026-01-31T12:00:00+01:00')).toMatchObject({
     replay: { from: NOW - 7_200_000, to: NOW - 3_600_000 },
@@ -54,16 +54,26 @@ test('a window of the past, by time or by how long ago', () => {
 
 describe('credentials', () => {
   test.each([
-    ['a token', { token: 'sesame' }, { authorization: 'Bearer sesame' }, ['sesame']],
-    ['a user', { username: 'u', password: 'p-word' }, { authorization: 'Basic dTpwLXdvcmQ=' }, ['p-word', 'dTpwLXdvcmQ=']],
-    ['headers', { headers: 'X-Scope-OrgID: team-7\n\nX-Other: a: b' }, { 'x-scope-orgid': 'team-7', 'x-other': 'a: b' }, ['team-7']],
+    ['a token', { 'prometheus-token': 'sesame' }, { authorization: 'Bearer sesame' }, ['sesame']],
+    [
+      'a user',
+      { 'prometheus-username': 'u', 'prometheus-password': 'p-word' },
+      { authorization: 'Basic dTpwLXdvcmQ=' },
+      ['p-word', 'dTpwLXdvcmQ='],
+    ],
+    [
+      'headers',
+      { 'prometheus-headers': 'X-Scope-OrgID: team-7\n\nX-Other: a: b' },
+      { 'x-scope-orgid': 'team-7', 'x-other': 'a: b' },
+      ['team-7'],
+    ],
   ])('%s', (_, given, headers, secrets) => {
     const masked: string[] = []
     expect(read({ ...base, ...given }, masked).prometheus.headers).toEqual(headers)
     expect(masked).toEqual(expect.arrayContaining(secrets))
   })
   test('a client certificate', () => {
-    expect(read({ ...base, 'ca-certificate': 'CA', 'client-certificate': 'C', 'client-key': 'K' }).prometheus.tls).toEqual({
+    expect(read({ ...base, 'prometheus-ca': 'CA', 'prometheus-certificate': 'C', 'prometheus-key': 'K' }).prometheus.tls).toEqual({
       ca: 'CA',
       cert: 'C',
       key: 'K',
@@ -88,7 +98,7 @@ test('a Kayenta config', () => {
 })
 
 test('a plan needs no Prometheus', () => {
-  expect(read({ mode: 'plan', 'plan-requests': '20', 'plan-share': '5%' }).request).toMatchObject({
+  expect(read({ command: 'plan', 'plan-requests': '20', 'plan-share': '5%' }).request).toMatchObject({
     judge: 'plan',
     expected: { rps: 20, share: 0.05, rate: 0.005, harmful: 0.015 },
   })
@@ -99,25 +109,33 @@ test.each<[string, Record<string, string>, string]>([
   ['no address', { candidate: 'a' }, 'prometheus-url: is required'],
   ['an address that is none', { ...base, 'prometheus-url': 'p:9090' }, "prometheus-url: 'p:9090' is not accepted"],
   ['a side that is none', { ...base, candidate: 'color=green' }, "candidate: 'color=green' is no matcher"],
-  ['both kinds of credentials', { ...base, token: 't', username: 'u', password: 'p' }, 'token and username exclude each other'],
-  ['half a user', { ...base, username: 'u' }, 'username and password go together'],
-  ['half a certificate', { ...base, 'client-certificate': 'c' }, 'go together'],
-  ['a header that is none', { ...base, headers: 'Bearer secret' }, 'headers: a line is not Name: value'],
-  ['a header that injects', { ...base, headers: 'X: a\u0000b' }, 'headers:'],
-  ['a replay of nothing', { ...base, mode: 'replay' }, 'from: is required for replay'],
-  ['a time that is none', { ...base, mode: 'replay', from: 'yesterday' }, "from: 'yesterday' is not accepted"],
-  ['the future', { ...base, mode: 'replay', from: '2027-01-01T00:00:00Z' }, 'from:'],
-  ['a window of a second', { ...base, mode: 'replay', from: '1s' }, 'shorter than one interval'],
+  [
+    'both kinds of credentials',
+    { ...base, 'prometheus-token': 't', 'prometheus-username': 'u', 'prometheus-password': 'p' },
+    'prometheus-token and prometheus-username exclude each other',
+  ],
+  ['half a user', { ...base, 'prometheus-username': 'u' }, 'prometheus-username and prometheus-password go together'],
+  ['half a certificate', { ...base, 'prometheus-certificate': 'c' }, 'go together'],
+  ['a header that is none', { ...base, 'prometheus-headers': 'Bearer secret' }, 'prometheus-headers: a line is not Name: value'],
+  ['a header that injects', { ...base, 'prometheus-headers': 'X: a\u0000b' }, 'prometheus-headers:'],
+  ['a replay of nothing', { ...base, command: 'replay' }, 'from: is required for replay'],
+  ['a time that is none', { ...base, command: 'replay', from: 'yesterday' }, "from: 'yesterday' is not accepted"],
+  ['the future', { ...base, command: 'replay', from: '2027-01-01T00:00:00Z' }, 'from:'],
+  ['a window of a second', { ...base, command: 'replay', from: '1s' }, 'shorter than one interval'],
   ['a window for live', { ...base, from: '1h' }, 'from and to are for replay only'],
-  ['a plan of nothing', { mode: 'plan' }, 'plan-requests: is required'],
+  ['a plan of nothing', { command: 'plan' }, 'plan-requests: is required'],
   ['a file that is not there', { ...base, config: 'no/such.yml' }, 'config: no/such.yml is not there'],
   ['arguments without a template', { ...base, args: 'a=b' }, 'args: is for an AnalysisTemplate only'],
   ['an argument that is none', { config: template, args: 'token' }, 'args: item 1 is not accepted: name=value'],
   ['a secret that is none', { config: template, 'secret-args': 'sesame' }, 'secret-args: item 1 is not accepted: name=value'],
   ['a file outside of the workspace', { ...base, config: '../canary.yml' }, 'config: ../canary.yml is outside of the workspace'],
   ['a history outside of the workspace', { ...base, history: '../history.json' }, 'history: ../history.json is outside of the workspace'],
-  ['a plan for a template', { mode: 'plan', 'plan-requests': '20', config: template, args: 'token=t' }, 'mode: plan is for configurations'],
-  ['a plan for a Kayenta config', { mode: 'plan', 'plan-requests': '20', config: kayenta }, 'mode: plan is for configurations'],
+  [
+    'a plan for a template',
+    { command: 'plan', 'plan-requests': '20', config: template, args: 'token=t' },
+    'command: plan is for configurations',
+  ],
+  ['a plan for a Kayenta config', { command: 'plan', 'plan-requests': '20', config: kayenta }, 'command: plan is for configurations'],
   ['a secret that is missing', { config: template }, 'config: the argument token of the AnalysisTemplate has no value'],
   ['scores upside down', { ...base, 'pass-score': '50' }, 'marginal-score: is above pass-score'],
   ['a number that is none', { ...base, failures: 'NaN' }, "failures: 'NaN' is not accepted"],

@@ -10,7 +10,7 @@ import { TestClock } from '../support/clock.ts'
 import { down, Past } from './support/past.ts'
 
 const START = Date.UTC(2026, 0, 1)
-const schedule: Schedule = { replay: undefined, initialDelay: 0, interval: 10_000, longest: 600_000, settle: 0, failures: 3 }
+const schedule: Schedule = { replay: undefined, initialDelay: 0, interval: 10_000, longest: 600_000, sampleDelay: 0, failures: 3 }
 
 async function run(request: Request, values: Past['values'], fault?: (seconds: number) => string[]) {
   const clock = new TestClock(START)

@@ -11,7 +11,7 @@ import { type Counter, down, latency, Past, traffic } from './support/past.ts'
 const START = Date.UTC(2026, 0, 1)
 const errors = { kind: 'errors', name: 'errors', total: 'http_requests_total', events: 'http_requests_total{status=~"5.."}' }
 const slow = { kind: 'latency', name: 'latency', histogram: 'http_request_duration_seconds_bucket' }
-const schedule: Schedule = { replay: undefined, initialDelay: 0, interval: 10_000, longest: 600_000, settle: 2000, failures: 3 }
+const schedule: Schedule = { replay: undefined, initialDelay: 0, interval: 10_000, longest: 600_000, sampleDelay: 2000, failures: 3 }
 
 interface Given {
   counters: Counter[]

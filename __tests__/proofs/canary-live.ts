@@ -45,7 +45,7 @@ const cases: Case[] = [
     also: replaysTheSame,
   },
   { name: 'a fifth more latency fails', wants: ['failed'], rps: 30, behaviour: latency('54', '45') },
-  { name: 'no traffic is inconclusive', wants: ['inconclusive'], rps: 0, inputs: { duration: '20s' } },
+  { name: 'no traffic is inconclusive', wants: ['inconclusive'], rps: 0, inputs: { 'max-duration': '20s' } },
   {
     name: 'Prometheus killed midway is an error',
     wants: ['error'],
@@ -98,7 +98,7 @@ function countsEverything(result: BundleResult, load: Load): string {
 
 async function replaysTheSame(result: BundleResult, _: Load, groups: Groups, monitoring: Monitoring): Promise<string> {
   const report = JSON.parse(await readFile(result.outputs.report ?? '', 'utf8')) as { data: { from: string; to: string; metrics: unknown } }
-  const replayed = await analyze(monitoring, groups, { config: ERRORS, mode: 'replay', from: report.data.from, to: report.data.to })
+  const replayed = await analyze(monitoring, groups, { config: ERRORS, command: 'replay', from: report.data.from, to: report.data.to })
   if (replayed.outputs.outcome !== result.outputs.outcome) return `the replay is ${replayed.outputs.outcome}`
   return replayed.outputs.metrics === result.outputs.metrics
     ? ''
@@ -106,12 +106,12 @@ async function replaysTheSame(result: BundleResult, _: Load, groups: Groups, mon
 }
 
 function analyze(monitoring: Monitoring, { name }: Groups, inputs: Record<string, string>): Promise<BundleResult> {
-  const live: Record<string, string> = inputs.mode === 'replay' ? {} : { duration: '3m', failures: '2', 'query-timeout': '5s' }
+  const live: Record<string, string> = inputs.command === 'replay' ? {} : { 'max-duration': '3m', failures: '2', 'query-timeout': '5s' }
   return runBundle({
     action: 'canary-analyze',
     inputs: {
       interval: '5s',
-      settle: '1s',
+      'sample-delay': '1s',
       candidate: `${name}-green`,
       baseline: `${name}-blue`,
       'prometheus-url': monitoring.url,
@@ -144,7 +144,7 @@ async function releaseAA(number: number, monitoring: Monitoring, duration: strin
   const groups = await startGroups(monitoring, 1, () => ({ ERROR_RATE: '0.005', ...counters }))
   const load = startLoad(groups, 20)
   try {
-    const { outputs } = await analyze(monitoring, groups, { duration, interval: '2s' })
+    const { outputs } = await analyze(monitoring, groups, { 'max-duration': duration, interval: '2s' })
     return outputs.outcome === 'failed' || outputs.outcome === 'error' ? `${outputs.outcome}: ${outputs.reason}` : ''
   } finally {
     await load.stop()

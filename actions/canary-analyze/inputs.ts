@@ -17,22 +17,22 @@ const url = { matches: /^https?:\/\/[^\s]+$/, accepts: 'a URL that begins with h
 /** The inputs of action.yml. */
 export const schema = z
   .object({
-    mode: input.choice(['live', 'replay', 'plan'], { default: 'live' }),
+    command: input.choice(['watch', 'replay', 'plan'], { default: 'watch' }),
     config: input.block(),
     candidate: input.text(),
     baseline: input.text(),
     'prometheus-url': input.text(url),
-    token: input.secret(),
-    username: input.text(),
-    password: input.secret(),
-    headers: input.secret(),
-    'ca-certificate': input.block(),
-    'client-certificate': input.block(),
-    'client-key': input.secret(),
+    'prometheus-token': input.secret(),
+    'prometheus-username': input.text(),
+    'prometheus-password': input.secret(),
+    'prometheus-headers': input.secret(),
+    'prometheus-ca': input.block(),
+    'prometheus-certificate': input.block(),
+    'prometheus-key': input.secret(),
     interval: input.duration({ default: '10s', min: 1_000, max: HOUR }),
-    duration: input.duration({ default: '10m', min: 1_000, max: 24 * HOUR }),
+    'max-duration': input.duration({ default: '10m', min: 1_000, max: 24 * HOUR }),
     'initial-delay': input.duration({ default: '0s', min: 0, max: 24 * HOUR }),
-    settle: input.duration({ default: '2s', min: 0, max: 60_000 }),
+    'sample-delay': input.duration({ default: '2s', min: 0, max: 60_000 }),
     'query-timeout': input.duration({ default: '30s', min: 100, max: 600_000 }),
     failures: input.integer({ default: '3', min: 0, max: 100 }),
     from: input.text(),
@@ -47,20 +47,22 @@ export const schema = z
     'plan-share': input.percentage({ default: '50%', min: 0.01, max: 100 }),
     'plan-error-rate': input.percentage({ default: '0.5%', min: 0, max: 99 }),
     'plan-harmful-rate': input.percentage({ default: '1.5%', min: 0.0001, max: 100 }),
-    'on-inconclusive': input.choice(['failure', 'success'], { default: 'failure' }),
+    'on-inconclusive': input.choice(['pass', 'fail'], { default: 'fail' }),
     'html-report': input.flag(),
   })
   .check(
     z.superRefine((given, context) => {
       const refuse = (name: string, message: string) => context.addIssue({ code: 'custom', path: [name], message })
-      if (given.token && (given.username || given.password)) refuse('token', 'token and username exclude each other')
-      if (Boolean(given.username) !== Boolean(given.password)) refuse('password', 'username and password go together')
-      if (Boolean(given['client-certificate']) !== Boolean(given['client-key']))
-        refuse('client-key', 'client-certificate and client-key go together')
-      if (given.mode === 'replay' && !given.from)
+      if (given['prometheus-token'] && (given['prometheus-username'] || given['prometheus-password']))
+        refuse('prometheus-token', 'prometheus-token and prometheus-username exclude each other')
+      if (Boolean(given['prometheus-username']) !== Boolean(given['prometheus-password']))
+        refuse('prometheus-password', 'prometheus-username and prometheus-password go together')
+      if (Boolean(given['prometheus-certificate']) !== Boolean(given['prometheus-key']))
+        refuse('prometheus-key', 'prometheus-certificate and prometheus-key go together')
+      if (given.command === 'replay' && !given.from)
         refuse('from', 'is required for replay: a time like 2026-01-31T12:00:00Z, or how long ago, like 30m')
-      if (given.mode !== 'replay' && (given.from || given.to)) refuse('from', 'from and to are for replay only')
-      if (given.mode === 'plan' && given['plan-requests'] === undefined)
+      if (given.command !== 'replay' && (given.from || given.to)) refuse('from', 'from and to are for replay only')
+      if (given.command === 'plan' && given['plan-requests'] === undefined)
         refuse('plan-requests', "is required for plan: the candidate's requests a second")
       if (given['marginal-score'] > given['pass-score']) refuse('marginal-score', 'is above pass-score')
     }),
@@ -87,13 +89,14 @@ export function parseInputs(
   const given = readInputs(schema, environment, mask)
   const document = given.config ? asInput('config', () => loadDocument(given.config, workspace)) : DEFAULT_CONFIG
   // They are looked at once, or in a rhythm of their own: there is nothing to foretell.
-  if (given.mode === 'plan' && (isTemplate(document) || isKayenta(document)))
-    throw refused('mode', 'plan is for configurations of this action, not for an AnalysisTemplate or a Kayenta config')
+  if (given.command === 'plan' && (isTemplate(document) || isKayenta(document)))
+    throw refused('command', 'plan is for configurations of this action, not for an AnalysisTemplate or a Kayenta config')
   const history = given.history && asInput('history', () => placeInside(given.history, workspace))
   const request = requestOf({ ...given, history }, document, scheduleOf(given, now), mask)
   const address = given['prometheus-url'] || addressOf(request)
-  if (!address && given.mode !== 'plan') throw refused('prometheus-url', 'is required: where Prometheus is, such as http://prometheus:9090')
-  const headers = { ...authorization(given, mask), ...headersOf(given.headers, mask) }
+  if (!address && given.command !== 'plan')
+    throw refused('prometheus-url', 'is required: where Prometheus is, such as http://prometheus:9090')
+  const headers = { ...authorization(given, mask), ...headersOf(given['prometheus-headers'], mask) }
   if (request.judge === 'threshold')
     for (const { key, value } of request.template.metrics[0]?.headers ?? []) headers[key.toLowerCase()] ??= value
   return {
@@ -102,13 +105,13 @@ export function parseInputs(
       url: address,
       headers,
       tls: {
-        ...(given['ca-certificate'] && { ca: given['ca-certificate'] }),
-        ...(given['client-certificate'] && { cert: given['client-certificate'], key: given['client-key'] }),
+        ...(given['prometheus-ca'] && { ca: given['prometheus-ca'] }),
+        ...(given['prometheus-certificate'] && { cert: given['prometheus-certificate'], key: given['prometheus-key'] }),
       },
       timeout: given['query-timeout'],
     },
     history,
-    failInconclusive: given['on-inconclusive'] === 'failure',
+    failInconclusive: given['on-inconclusive'] === 'fail',
     html: given['html-report'],
   }
 }
@@ -125,15 +128,15 @@ function scheduleOf(given: Given, now: number): Schedule {
       throw refused(name, `'${text}' is not accepted: a past time like 2026-01-31T12:00:00Z, or how long ago, like 30m`)
     return time
   }
-  const replay = given.mode === 'replay' ? { from: at('from'), to: at('to') } : undefined
+  const replay = given.command === 'replay' ? { from: at('from'), to: at('to') } : undefined
   if (replay && replay.to - replay.from < given.interval) throw refused('from', 'the window from from to to is shorter than one interval')
   return {
     replay,
     initialDelay: given['initial-delay'],
     interval: given.interval,
     // The window of a replay is judged whole.
-    longest: replay ? replay.to - replay.from : given.duration,
-    settle: given.settle,
+    longest: replay ? replay.to - replay.from : given['max-duration'],
+    sampleDelay: given['sample-delay'],
     failures: given.failures,
   }
 }
@@ -162,7 +165,7 @@ function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (s
     }
   }
   const config = asInput('config', () => readConfig(document))
-  if (given.mode === 'plan') {
+  if (given.command === 'plan') {
     const expected = {
       rps: given['plan-requests'] ?? 0,
       share: given['plan-share'] / 100,
@@ -182,7 +185,8 @@ function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (s
 
 const addressOf = (request: Request): string => (request.judge === 'threshold' ? (request.template.metrics[0]?.address ?? '') : '')
 
-function authorization({ token, username, password }: Given, mask: (secret: string) => void): Record<string, string> {
+function authorization(given: Given, mask: (secret: string) => void): Record<string, string> {
+  const { 'prometheus-token': token, 'prometheus-username': username, 'prometheus-password': password } = given
   if (token) return { authorization: `Bearer ${token}` }
   if (!username) return {}
   const basic = Buffer.from(`${username}:${password}`).toString('base64')
@@ -197,7 +201,8 @@ function headersOf(text: string, mask: (secret: string) => void): Record<string,
       const colon = line.indexOf(':')
       const [name, value] = [line.slice(0, Math.max(0, colon)).trim(), line.slice(colon + 1).trim()]
       mask(value)
-      if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || !/^[\t\x20-\x7e]*$/.test(value)) throw refused('headers', 'a line is not Name: value')
+      if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || !/^[\t\x20-\x7e]*$/.test(value))
+        throw refused('prometheus-headers', 'a line is not Name: value')
       return [[name.toLowerCase(), value]]
     }),
   )

@@ -18,16 +18,16 @@ export async function* batches(
   start: number,
   { clock, signal }: Pick<Ports, 'clock' | 'signal'>,
 ): AsyncGenerator<Batch> {
-  const { replay, interval, longest, settle } = schedule
+  const { replay, interval, longest, sampleDelay } = schedule
   const count = Math.floor((replay ? Math.min(replay.to - replay.from, longest) : longest) / interval)
   let done = 0
   while (done < count) {
     signal.throwIfAborted()
     let due = Math.min(count, done + AT_ONCE)
     if (!replay) {
-      const wait = start + (done + 1) * interval + settle - clock.now()
+      const wait = start + (done + 1) * interval + sampleDelay - clock.now()
       if (wait > 0) await clock.sleep(wait, signal)
-      due = Math.min(count, Math.max(done + 1, Math.floor((clock.now() - settle - start) / interval)))
+      due = Math.min(count, Math.max(done + 1, Math.floor((clock.now() - sampleDelay - start) / interval)))
     }
     const from = start + done * interval
     yield { from, ends: Array.from({ length: due - done }, (_, i) => from + (i + 1) * interval) }

@@ -32,13 +32,13 @@ export async function judgeWindow(
   ports: Ports,
 ): Promise<Analysis> {
   const { clock, signal, story } = ports
-  const { replay, interval: step, longest, initialDelay, settle } = schedule
+  const { replay, interval: step, longest, initialDelay, sampleDelay } = schedule
   story.phase('watch')
   const from = replay?.from ?? clock.now() + initialDelay
   const to = replay?.to ?? from + longest
   if (!replay) {
     story.tell(`the window ends in ${formatDuration(to - clock.now())}; this judge looks only then`)
-    await clock.sleep(Math.max(0, to + settle - clock.now()), signal)
+    await clock.sleep(Math.max(0, to + sampleDelay - clock.now()), signal)
   }
   const patience = new Patience({ ...schedule, failures: 0 }, (text) => story.tell(text, 'warning'))
   // Each point stands for the step before it.

@@ -21,7 +21,7 @@ export interface Schedule {
   /** The longest watch. */
   longest: number
   /** Live: how long after the end of an interval its samples are there. */
-  settle: number
+  sampleDelay: number
   /** So many readings in a row may fail. */
   failures: number
 }

@@ -42,7 +42,7 @@ const outcomes: Record<Phase, Outcome> = {
 /** Runs a template. In a replay the clock of the past runs. Metrics that fail are a verdict; those that cannot be measured are an `error`. */
 export async function runTemplate(template: ArgoTemplate, schedule: Schedule, ports: Ports): Promise<Analysis> {
   const { clock, signal, story } = ports
-  const { replay, longest, settle } = schedule
+  const { replay, longest, sampleDelay } = schedule
   const start = replay?.from ?? clock.now()
   const end = replay ? Math.min(replay.to, start + longest) : start + longest
   story.phase('measure')
@@ -60,7 +60,7 @@ export async function runTemplate(template: ArgoTemplate, schedule: Schedule, po
   let looks = 0
   for (let next = nextOf(run); next?.due !== undefined && next.due <= end; next = nextOf(run)) {
     now = Math.max(now, next.due)
-    const wait = now + settle - clock.now()
+    const wait = now + sampleDelay - clock.now()
     if (!replay && wait > 0) await clock.sleep(wait, signal)
     await measureOnce(next, now, start, ports)
     looks++

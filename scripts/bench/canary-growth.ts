@@ -95,7 +95,7 @@ async function runCell(metrics: number, points: number): Promise<Cell> {
     initialDelay: 0,
     interval: STEP,
     longest: points * STEP,
-    settle: 0,
+    sampleDelay: 0,
     failures: 0,
   }
   const started = process.cpuUsage()
