@@ -1,12 +1,9 @@
 // Reads one selector of one side through a release: samples once, growth by interval.
 import type { Answer, Labels } from '../shared/prometheus/answer.ts'
-import type { Prometheus } from '../shared/prometheus/client.ts'
+import type { CounterStore } from '../shared/prometheus/client.ts'
 import { Counters, type Growth } from '../shared/prometheus/counters.ts'
 import type { BothSides } from './config.ts'
 import { type Matcher, parseSelector, selectorText } from './selectors.ts'
-
-/** How far back a series is looked for that was there before, in milliseconds: one of a pod whose scrapes fail for a while is not a new one. */
-const BEFORE = 3_600_000
 
 export interface Sides {
   candidate: readonly Matcher[]
@@ -29,25 +26,25 @@ export const podsOf = (labels: readonly Labels[]): number => {
 
 export class CounterSource {
   readonly #selector: string
-  readonly #prometheus: Prometheus
+  readonly #store: CounterStore
   readonly #counters = new Counters()
   #read: Answer['series'] = []
 
-  constructor(prometheus: Prometheus, selector: string) {
-    this.#prometheus = prometheus
+  constructor(store: CounterStore, selector: string) {
+    this.#store = store
     this.#selector = selector
   }
 
   /** Learns what was counted before `at`, in milliseconds. Gives the server's warnings. */
   async begin(at: number): Promise<readonly string[]> {
-    const answer = await this.#prometheus.instant(`last_over_time(${this.#selector}[${BEFORE}ms])`, at)
+    const answer = await this.#store.before(this.#selector, at)
     this.#counters.begin(answer.series)
     return answer.warnings
   }
 
   /** Reads the samples of several intervals. Gives the server's warnings: with any, what was read must not be used. */
   async read(from: number, to: number): Promise<readonly string[]> {
-    const answer = await this.#prometheus.samples(this.#selector, from, to)
+    const answer = await this.#store.samples(this.#selector, from, to)
     this.#read = answer.series
     return answer.warnings
   }

@@ -56,6 +56,21 @@ export class Past implements Prometheus {
     return { type: 'vector', series, warnings }
   }
 
+  before(selector: string, at: number): Promise<Answer> {
+    return this.instant(selector, at)
+  }
+
+  async groups(selector: string, labels: readonly string[], at: number): Promise<Answer> {
+    const { series, warnings } = await this.instant(selector, at)
+    const found = new Map(
+      series.map((one) => {
+        const kept = Object.fromEntries(labels.flatMap((label) => (one.labels[label] === undefined ? [] : [[label, one.labels[label]]])))
+        return [JSON.stringify(kept), { labels: kept, points: [[at / 1000, 1] as const] }]
+      }),
+    )
+    return { type: 'vector', series: [...found.values()], warnings }
+  }
+
   async range(query: string, from: number, to: number, step: number): Promise<Answer> {
     this.asked.push(query)
     const warnings = this.#fault(this.#seconds(to))

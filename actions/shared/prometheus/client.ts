@@ -6,14 +6,25 @@ import { cut, oneLine } from '../report/text.ts'
 import { readText } from '../stream.ts'
 import { type Answer, AnswerError, readAnswer, type Series } from './answer.ts'
 
-/** What an engine needs of a Prometheus. Times are milliseconds since 1970. Every method throws an AnswerError when it could not tell. */
-export interface Prometheus {
+/**
+ * Where counters are read as they were counted: a Prometheus, or the pods themselves. Times are milliseconds since 1970. Every method throws an
+ * AnswerError when it could not tell.
+ */
+export interface CounterStore {
+  /** The last sample of each series of a selector in the hour before `at`: those of a pod whose scrapes fail for a while are not new ones. */
+  before(selector: string, at: number): Promise<Answer>
+  /** The samples of a selector as they were scraped, after `from` and up to `to`. */
+  samples(selector: string, from: number, to: number): Promise<Answer>
+  /** Which values of these labels the series of a selector had in the hour before `at`: a series a group, with these labels alone. */
+  groups(selector: string, labels: readonly string[], at: number): Promise<Answer>
+}
+
+/** What an engine needs of a Prometheus, beside its counters. */
+export interface Prometheus extends CounterStore {
   /** The value of an expression at a time. */
   instant(query: string, at: number): Promise<Answer>
   /** An expression at even steps from `from` to `to`, both included. */
   range(query: string, from: number, to: number, step: number): Promise<Answer>
-  /** The samples of a selector as they were scraped, after `from` and up to `to`. */
-  samples(selector: string, from: number, to: number): Promise<Answer>
 }
 
 export interface PrometheusOptions {
@@ -33,6 +44,8 @@ export interface PrometheusOptions {
 
 /** Prometheus refuses more points of one series in one answer. */
 export const MOST_POINTS = 11_000
+/** How far back a series is looked for that was there before, in milliseconds. */
+const BEFORE = 3_600_000
 const BODY_LIMIT = 64 * 2 ** 20
 /** Queries under way at once: a release must not be what slows the monitoring down. */
 const WIDTH = 8
@@ -73,6 +86,14 @@ export class PrometheusClient implements Prometheus {
         await this.#ask('query_range', { query, start: seconds(start), end: seconds(Math.min(to, start + width)), step: seconds(step) }),
       )
     return joined(answers)
+  }
+
+  before(selector: string, at: number): Promise<Answer> {
+    return this.instant(`last_over_time(${selector}[${BEFORE}ms])`, at)
+  }
+
+  groups(selector: string, labels: readonly string[], at: number): Promise<Answer> {
+    return this.instant(`count by (${labels.join(',')}) (last_over_time(${selector}[${BEFORE}ms]))`, at)
   }
 
   async samples(selector: string, from: number, to: number): Promise<Answer> {
