@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { input, readInputs, readVariables, shown } from '../shared/action/inputs.ts'
+import { HTTP_PATH } from '../shared/kubernetes/api/cluster.ts'
+import { DNS_LABEL } from '../shared/kubernetes/api/connect.ts'
 import { isSecretKubeconfig } from '../shared/kubernetes/api/kubeconfig.ts'
 import { COMMANDS, type Config } from './config.ts'
-import { HTTP_PATH } from './gates/http-check.ts'
 import { parseOverride } from './manifests/images.ts'
 
-export const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 const HOUR = 3_600_000
 const CHECK_PATH = new RegExp(`^off$|${HTTP_PATH.source}`, 'i')
 

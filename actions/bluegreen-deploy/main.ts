@@ -2,14 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { startDeployment } from '../shared/action/deployment.ts'
 import { asInput } from '../shared/action/inputs.ts'
 import { runAction } from '../shared/action/run.ts'
+import { connect } from '../shared/kubernetes/api/connect.ts'
 import { systemClock } from '../shared/time/clock.ts'
-import { connect, readStdin } from './connect.ts'
 import { release } from './engine.ts'
 import { exitOf, outputsOf, reportOf } from './evidence.ts'
 import { smokeTests } from './gates/smoke-suite.ts'
 import { parseInputs } from './inputs.ts'
 import { kustomize } from './manifests/kustomize.ts'
 import { loadManifests } from './manifests/load.ts'
+import { readStdin } from './manifests/stdin.ts'
 
 await runAction('bluegreen-deploy', async (host) => {
   const { environment, signal, story, mask } = host

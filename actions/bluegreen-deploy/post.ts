@@ -1,6 +1,6 @@
 import { runAction } from '../shared/action/run.ts'
+import { connect } from '../shared/kubernetes/api/connect.ts'
 import { systemClock } from '../shared/time/clock.ts'
-import { connect } from './connect.ts'
 import { leftUnfinished, release } from './engine.ts'
 import { reportOf } from './evidence.ts'
 import { parseInputs } from './inputs.ts'

@@ -100,10 +100,29 @@ test.each([
   ['n 5', 5],
   ['n{code="200"} 5\nn{code="500",path="/a}b"} 2.5 1700000000\n', 7.5],
   ['n_bucket 9\nn 1\nmy_n 9\n# n 9\n', 1],
-  ['n 1e3\nn NaN\nn +Inf\n', 1000],
-  ['n{code="200"} x\n', undefined],
+  ['n{a="1"} 1e3\nn{a="2"} NaN\nn{a="3"} +Inf\nn{a="4"} -1\n', 1000],
 ])('the sum of %j is %j', (metrics, expected) => {
   expect(sumMetric(metrics, 'n')).toBe(expected)
+})
+
+test('traffic: a pod whose metrics cannot be read says nothing of the others', async () => {
+  const watching = async (bodies: Record<string, string>) => {
+    const { clock, cluster, reach } = room({ minRequests: 0 })
+    for (const name of Object.keys(bodies)) cluster.put(pod(name))
+    const asked: unknown[] = []
+    cluster.answer = ({ name, headers, limit }) => {
+      asked.push([headers?.accept, limit])
+      return { ...good, body: bodies[name] ?? '' }
+    }
+    return [await watch(clock, [trafficGate(reach, workloadOf(1), 80)]), asked[0]]
+  }
+  expect(await watching({ a: 'http_requests_total{code="200"} x\n', b: 'http_requests_total 7\n' })).toEqual([
+    [{ verdict: 'passed', text: '0 requests reached web-green in 10s' }],
+    [expect.stringMatching(/^application\/openmetrics-text.*text\/plain/), 32 * 2 ** 20],
+  ])
+  expect((await watching({ a: '<html>' }))[0]).toEqual([
+    { verdict: 'passed', text: "traffic was not measured: a: line 1 of its metrics: a metric was expected: '<html>'" },
+  ])
 })
 
 test('traffic: where there are no metrics it is said when the watch begins', async () => {

@@ -1,4 +1,4 @@
-import { type Cluster, isReservedHeader } from '../../shared/kubernetes/api/cluster.ts'
+import { type Cluster, HTTP_PATH, isReservedHeader } from '../../shared/kubernetes/api/cluster.ts'
 import type { Deployment, Service, ServicePort } from '../../shared/kubernetes/objects/read.ts'
 import { formatDuration } from '../../shared/time/clock.ts'
 import type { CheckConfig } from '../config.ts'
@@ -15,8 +15,6 @@ export interface Check {
   timeout: number
 }
 
-/** A path of a pod. Segments of dots, also encoded, would lead out of the Service's proxy to another part of the API. */
-export const HTTP_PATH = /^(?!.*[/\\](?:\.|%2e){1,2}(?:[/\\?]|$))\/[^\s#\\]*$/i
 /** So many answers in a row that are not good take the traffic back. */
 const FAILURES = 3
 const SHOWN = 64 * 1024

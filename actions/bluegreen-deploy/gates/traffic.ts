@@ -2,6 +2,8 @@
 import { ApiError, selectorText } from '../../shared/kubernetes/api/cluster.ts'
 import { type Deployment, listOf, POD, type Service, select } from '../../shared/kubernetes/objects/read.ts'
 import { isReady } from '../../shared/kubernetes/watch/rollout.ts'
+import { AnswerError } from '../../shared/prometheus/answer.ts'
+import { BOUNDS, METRICS_HEADERS, readExposition } from '../../shared/prometheus/exposition.ts'
 import { formatDuration } from '../../shared/time/clock.ts'
 import type { Reach } from '../ports.ts'
 import type { Workload } from '../release/model.ts'
@@ -61,18 +63,31 @@ interface Counts {
 async function counts({ cluster, config }: Reach, { selector }: Workload, port: number | string): Promise<Counts> {
   const { namespace, bake } = config
   const found = new Map<string, number>()
+  const problems: string[] = []
   try {
     const pods = await listOf(cluster, select(POD, { namespace, labelSelector: selectorText(selector) }))
     for (const { metadata } of pods.filter(isReady)) {
       const { name, uid = name } = metadata
-      const answer = await cluster.proxy({ namespace, kind: 'pods', name, port, path: bake.metricsPath, timeout: TIMEOUT })
-      const count = answer.reached && answer.status === 200 ? sumMetric(answer.body, METRIC) : undefined
-      if (count !== undefined) found.set(uid, count)
+      const to = { namespace, kind: 'pods', name, port, path: bake.metricsPath, timeout: TIMEOUT } as const
+      const answer = await cluster.proxy({ ...to, headers: METRICS_HEADERS, limit: BOUNDS.text })
+      const count = answer.reached && answer.status === 200 ? countIn(answer.body) : {}
+      if (count.sum !== undefined) found.set(uid, count.sum)
+      if (count.problem) problems.push(`${name}: ${count.problem}`)
     }
-    return { found }
+    return { found, ...(problems[0] && { problem: problems[0] }) }
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
     return { found, problem: error.message }
+  }
+}
+
+/** What one pod counted. That its metrics cannot be read says nothing of the others. */
+function countIn(text: string): { sum?: number | undefined; problem?: string } {
+  try {
+    return { sum: sumMetric(text, METRIC) }
+  } catch (error) {
+    if (!(error instanceof AnswerError)) throw error
+    return { problem: error.message }
   }
 }
 
@@ -87,15 +102,9 @@ export function metricsPort(workload: Deployment, service: Service): number | st
   return ports.find((entry) => entry.name === port)?.containerPort
 }
 
-/** The sum over all series of a counter in Prometheus' text format; 0 when it is declared without a series, undefined when there is none. */
+/** The sum over all series of a counter; 0 when it is declared without a series, undefined when there is none. Throws an AnswerError for no metrics. */
 export function sumMetric(text: string, name: string): number | undefined {
-  let sum: number | undefined = text.includes(`# TYPE ${name} `) ? 0 : undefined
-  for (const line of text.split('\n')) {
-    if (!line.startsWith(name)) continue
-    const match = /^([a-zA-Z_:][\w:]*)(?:\{.*\})?\s+(\S+)/.exec(line)
-    if (match?.[1] !== name) continue
-    const value = Number(match[2])
-    if (Number.isFinite(value) && value >= 0) sum = (sum ?? 0) + value
-  }
-  return sum
+  const { samples, declared } = readExposition(text, new Set([name]))
+  const counts = samples.map(({ value }) => value).filter((value) => Number.isFinite(value) && value >= 0)
+  return counts.length || declared.has(name) ? counts.reduce((sum, count) => sum + count, 0) : undefined
 }

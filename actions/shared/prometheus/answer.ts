@@ -50,8 +50,12 @@ const data = z.discriminatedUnion('resultType', [
 
 const special: Record<string, number> = { NaN, '+Inf': Infinity, '-Inf': -Infinity, Inf: Infinity }
 
+/** A number as Prometheus writes it; undefined when it is none. */
+export const numberOf = (text: string): number | undefined =>
+  own(special, text) ?? (/^[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined)
+
 function value(text: string): number {
-  const parsed = own(special, text) ?? (/^[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined)
+  const parsed = numberOf(text)
   if (parsed === undefined) throw new AnswerError(`it answered ${shown(text)} where a number has to be`)
   return parsed
 }

@@ -374,6 +374,11 @@ test.each<[string, Reply]>([
   expect(told).toHaveLength(1)
 })
 
+test('through the proxy, as much of an answer is read as was asked for', async () => {
+  server.answer(text('abcdef'))
+  expect(await server.client().cluster.proxy({ ...to, limit: 4 })).toEqual({ reached: true, status: 200, body: 'abcd' })
+})
+
 test('through the proxy, a refusal of the API server is an error that names the call', async () => {
   server.answer(status(403, 'services "web" is forbidden', {}, MARK))
   expect((await failure(server.client().cluster.proxy(to))).message).toBe(

@@ -57,6 +57,8 @@ export interface ProxyRequest {
   /** Path and query, beginning with a slash. */
   path: string
   timeout: number
+  /** So many bytes of the answer are read, the rest is left out; 8 MiB unless it is given. */
+  limit?: number
   /** Sent along to the pod; a name that `isReservedHeader` knows is an error, as the API server would take it as its own. */
   headers?: Record<string, string>
   /** Ends the request when nobody waits for its answer any more: the call rejects with the signal's reason. */
@@ -69,6 +71,9 @@ const RESERVED_HEADER =
 
 /** Whether a request through the API server's proxy cannot carry this header to a pod. */
 export const isReservedHeader = (name: string): boolean => RESERVED_HEADER.test(name)
+
+/** A path of a pod. Segments of dots, also encoded, would lead out of its proxy to another part of the API. */
+export const HTTP_PATH = /^(?!.*[/\\](?:\.|%2e){1,2}(?:[/\\?]|$))\/[^\s#\\]*$/i
 
 /** One answer through the API server's proxy; `reached` is false when the API server found no way to the pod, or none answered in time (status 0). */
 export interface ProxyAnswer {
