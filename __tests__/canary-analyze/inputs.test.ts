@@ -144,3 +144,67 @@ test.each<[string, Record<string, string>, string]>([
   expect(() => read(given)).toThrow(InputError)
   expect(() => read(given)).toThrow(message)
 })
+
+describe('straight from the pods', () => {
+  const pods = { source: 'pods', candidate: 'app-green' }
+  test('without any Prometheus, and with as little as can be', () => {
+    const inputs = read(pods)
+    expect(inputs).toMatchObject({ request: { judge: 'sequential' }, prometheus: { url: '' } })
+    expect(inputs.pods).toEqual({
+      kubeconfig: undefined,
+      context: undefined,
+      namespace: undefined,
+      path: undefined,
+      port: undefined,
+      apiTimeout: 30_000,
+      timeout: 10_000,
+    })
+    expect(read(base).pods).toBeUndefined()
+  })
+  test('where they are, and their metrics', () => {
+    const masked: string[] = []
+    const given = {
+      kubeconfig: 'apiVersion: v1\nkind: Config',
+      context: 'c',
+      namespace: 'shop',
+      'metrics-path': '/m?x=1',
+      'metrics-port': 'http-8',
+    }
+    expect(read({ ...pods, ...given, 'query-timeout': '3s' }, masked).pods).toEqual({
+      kubeconfig: given.kubeconfig,
+      context: 'c',
+      namespace: 'shop',
+      path: '/m?x=1',
+      port: 'http-8',
+      apiTimeout: 3_000,
+      timeout: 3_000,
+    })
+    expect(masked).toEqual([given.kubeconfig])
+    expect(read({ ...pods, config: JSON.stringify({ metrics: [{ preset: 'restarts' }, { preset: 'http' }] }) }).pods).toBeDefined()
+    expect(read({ ...pods, command: 'plan', 'plan-requests': '20' }).request.judge).toBe('plan')
+  })
+  test.each<[string, Record<string, string>, string]>([
+    ['replay', { command: 'replay', from: '30m' }, 'command: replay needs source: prometheus'],
+    ['an address', { 'prometheus-url': 'http://p:9090' }, 'prometheus-url: is for source: prometheus, and source is pods'],
+    ['a credential', { 'prometheus-token': 'sesame' }, 'prometheus-token: is for source: prometheus'],
+    ['a template', { config: template, 'secret-args': 'token=x' }, 'source: an AnalysisTemplate needs Prometheus'],
+    ['a Kayenta config', { config: kayenta, baseline: 'app-blue' }, 'source: a Kayenta config needs Prometheus'],
+    [
+      'a query',
+      { config: JSON.stringify({ metrics: [{ preset: 'http' }, { preset: 'saturation' }] }) },
+      'source: the metric cpu saturation, of the kind value, needs Prometheus',
+    ],
+    ['a path that leads elsewhere', { 'metrics-path': '/a/../b' }, "metrics-path: '/a/../b' is not accepted"],
+    ['a port that is none', { 'metrics-port': '65536' }, "metrics-port: '65536' is not accepted: 65535 is the highest port"],
+    ['a name that no port has', { 'metrics-port': 'Web_1' }, "metrics-port: 'Web_1' is not accepted"],
+    ['a namespace that is none', { namespace: 'a.b' }, "namespace: 'a.b' is not accepted"],
+    ['another source', { source: 'files' }, "source: 'files' is not accepted: one of prometheus, pods"],
+  ])('%s is refused', (_, given, message) => {
+    expect(() => read({ ...pods, ...given })).toThrow(message)
+  })
+  test.each(['kubeconfig', 'context', 'namespace', 'metrics-path', 'metrics-port'])('%s is for them alone', (name) => {
+    expect(() => read({ ...base, [name]: '/x'.slice(name === 'metrics-path' ? 0 : 1) })).toThrow(
+      `${name}: is for source: pods, and source is prometheus`,
+    )
+  })
+})

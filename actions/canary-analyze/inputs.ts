@@ -1,5 +1,8 @@
 import { z } from 'zod'
 import { asInput, InputError, input, readInputs, readVariables } from '../shared/action/inputs.ts'
+import { HTTP_PATH } from '../shared/kubernetes/api/cluster.ts'
+import { DNS_LABEL } from '../shared/kubernetes/api/connect.ts'
+import { isSecretKubeconfig } from '../shared/kubernetes/api/kubeconfig.ts'
 import type { PrometheusOptions } from '../shared/prometheus/client.ts'
 import { parseDuration } from '../shared/units.ts'
 import { placeInside } from '../shared/workspace.ts'
@@ -12,6 +15,22 @@ import { isKayenta, readKayenta } from './kayenta/config.ts'
 import { parseSide } from './selectors.ts'
 
 const HOUR = 3_600_000
+/** A number, or a name as Kubernetes has them: letters, digits and dashes, with a letter. */
+const PORT = /^(?:[1-9]\d{0,4}|(?=[0-9-]*[a-z])[a-z0-9-]{1,15})$/
+/** Inputs of one source, which say nothing to the other. */
+const INPUTS_OF = {
+  prometheus: [
+    'prometheus-url',
+    'prometheus-token',
+    'prometheus-username',
+    'prometheus-password',
+    'prometheus-headers',
+    'prometheus-ca',
+    'prometheus-certificate',
+    'prometheus-key',
+  ],
+  pods: ['kubeconfig', 'context', 'namespace', 'metrics-path', 'metrics-port'],
+} as const
 const url = { matches: /^https?:\/\/[^\s]+$/, accepts: 'a URL that begins with http:// or https://' }
 
 /** The inputs of action.yml. */
@@ -21,6 +40,7 @@ export const schema = z
     config: input.block(),
     candidate: input.text(),
     baseline: input.text(),
+    source: input.choice(['prometheus', 'pods'], { default: 'prometheus' }),
     'prometheus-url': input.text(url),
     'prometheus-token': input.secret(),
     'prometheus-username': input.text(),
@@ -29,6 +49,14 @@ export const schema = z
     'prometheus-ca': input.block(),
     'prometheus-certificate': input.block(),
     'prometheus-key': input.secret(),
+    kubeconfig: input.secret({ when: isSecretKubeconfig }),
+    context: input.text(),
+    namespace: input.text({ matches: DNS_LABEL, accepts: 'a namespace: lower-case letters, digits and dashes, at most 63' }),
+    'metrics-path': input.text({
+      matches: HTTP_PATH,
+      accepts: 'a path that begins with a slash, such as /metrics, without dot segments',
+    }),
+    'metrics-port': input.text({ matches: PORT, accepts: 'a port of the pods: its number, or the name that a container gives it' }),
     interval: input.duration({ default: '10s', min: 1_000, max: HOUR }),
     'max-duration': input.duration({ default: '10m', min: 1_000, max: 24 * HOUR }),
     'initial-delay': input.duration({ default: '0s', min: 0, max: 24 * HOUR }),
@@ -53,6 +81,12 @@ export const schema = z
   .check(
     z.superRefine((given, context) => {
       const refuse = (name: string, message: string) => context.addIssue({ code: 'custom', path: [name], message })
+      const other = given.source === 'pods' ? 'prometheus' : 'pods'
+      for (const name of INPUTS_OF[other]) if (given[name]) refuse(name, `is for source: ${other}, and source is ${given.source}`)
+      if (Number(given['metrics-port']) > 65_535)
+        refuse('metrics-port', `'${given['metrics-port']}' is not accepted: 65535 is the highest port`)
+      if (given.source === 'pods' && given.command === 'replay')
+        refuse('command', 'replay needs source: prometheus: pods keep nothing of what was')
       if (given['prometheus-token'] && (given['prometheus-username'] || given['prometheus-password']))
         refuse('prometheus-token', 'prometheus-token and prometheus-username exclude each other')
       if (Boolean(given['prometheus-username']) !== Boolean(given['prometheus-password']))
@@ -70,11 +104,25 @@ export const schema = z
 
 export interface Inputs {
   request: Request
+  /** Without an address where the counters are read of `pods`. */
   prometheus: Omit<PrometheusOptions, 'signal'>
+  pods: PodsInput | undefined
   /** A path, or empty. */
   history: string
   failInconclusive: boolean
   html: boolean
+}
+
+/** Where pods are, and their metrics; undefined is what the kubeconfig or the pods themselves say. */
+export interface PodsInput {
+  kubeconfig: string | undefined
+  context: string | undefined
+  namespace: string | undefined
+  path: string | undefined
+  port: string | undefined
+  /** How long the API server may take, and how long one pod, in milliseconds. */
+  apiTimeout: number
+  timeout: number
 }
 
 type Given = z.infer<typeof schema>
@@ -93,8 +141,9 @@ export function parseInputs(
     throw refused('command', 'plan is for configurations of this action, not for an AnalysisTemplate or a Kayenta config')
   const history = given.history && asInput('history', () => placeInside(given.history, workspace))
   const request = requestOf({ ...given, history }, document, scheduleOf(given, now), mask)
-  const address = given['prometheus-url'] || addressOf(request)
-  if (!address && given.command !== 'plan')
+  const pods = given.source === 'pods' ? podsOf(given, request) : undefined
+  const address = pods ? '' : given['prometheus-url'] || addressOf(request)
+  if (!address && !pods && given.command !== 'plan')
     throw refused('prometheus-url', 'is required: where Prometheus is, such as http://prometheus:9090')
   const headers = { ...authorization(given, mask), ...headersOf(given['prometheus-headers'], mask) }
   if (request.judge === 'threshold')
@@ -110,6 +159,7 @@ export function parseInputs(
       },
       timeout: given['query-timeout'],
     },
+    pods,
     history,
     failInconclusive: given['on-inconclusive'] === 'fail',
     html: given['html-report'],
@@ -117,6 +167,25 @@ export function parseInputs(
 }
 
 const refused = (name: string, message: string): InputError => new InputError([{ input: name, message }])
+
+function podsOf(given: Given, request: Request): PodsInput {
+  const needs = (what: string): InputError =>
+    refused('source', `${what} needs Prometheus: pods have counters, and answer no queries; use source: prometheus`)
+  if (request.judge === 'threshold') throw needs('an AnalysisTemplate')
+  if (request.judge === 'mann-whitney') throw needs('a Kayenta config')
+  const query = request.config.metrics.find(({ kind }) => kind === 'value')
+  if (query) throw needs(`the metric ${query.name}, of the kind value,`)
+  return {
+    kubeconfig: given.kubeconfig || undefined,
+    context: given.context || undefined,
+    namespace: given.namespace || undefined,
+    path: given['metrics-path'] || undefined,
+    port: given['metrics-port'] || undefined,
+    apiTimeout: given['query-timeout'],
+    // A look must not last longer than until the next one because of one pod.
+    timeout: Math.min(given['query-timeout'], given.interval),
+  }
+}
 
 function scheduleOf(given: Given, now: number): Schedule {
   const at = (name: 'from' | 'to'): number => {

@@ -1,4 +1,8 @@
 // Selectors of PromQL, taken apart so that matchers can be added to them: plain ones only, since counters are read as they were scraped.
+import { RE2JS } from 're2js'
+import type { Labels } from '../shared/prometheus/answer.ts'
+import { messageOf } from '../shared/text/errors.ts'
+import { own } from '../shared/text/records.ts'
 
 export interface Matcher {
   label: string
@@ -56,3 +60,47 @@ export const matchersText = (matchers: readonly Matcher[]): string =>
 /** A selector as PromQL, with more matchers. */
 export const selectorText = ({ metric, matchers }: Selector, more: readonly Matcher[] = []): string =>
   `${metric}{${matchersText([...matchers, ...more])}}`
+
+export const isPositive = ({ operator }: Matcher): boolean => !operator.startsWith('!')
+
+/** Values come again and again, in many series and at every look; more of them are not remembered. */
+const REMEMBERED = 10_000
+const tests = new WeakMap<Matcher, (value: string) => boolean>()
+
+/** Whether a value meets a matcher, as in Prometheus: expressions are RE2's, and match the whole value. Throws an Error for an expression that is none. */
+export function meets(matcher: Matcher, value: string): boolean {
+  const test = tests.get(matcher) ?? testOf(matcher)
+  tests.set(matcher, test)
+  return test(value) === isPositive(matcher)
+}
+
+function testOf({ operator, value: wanted }: Matcher): (value: string) => boolean {
+  if (operator === '=' || operator === '!=') return (value) => value === wanted
+  const expression = expressionOf(wanted)
+  const known = new Map<string, boolean>()
+  return (value) => {
+    const met = known.get(value) ?? expression.matches(value)
+    if (known.size < REMEMBERED) known.set(value, met)
+    return met
+  }
+}
+
+function expressionOf(text: string): RE2JS {
+  try {
+    return RE2JS.compile(text, RE2JS.DOTALL)
+  } catch (error) {
+    throw new Error(`'${text}' is no regular expression of RE2: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+/**
+ * Whether a series with these labels, `__name__` among them, is one of a selector's. A label that is not there is empty. Where its target has
+ * another value of a label, either may be what is wanted, and neither may be what is not.
+ */
+export function matches({ metric, matchers }: Selector, labels: Labels, target: Labels = {}): boolean {
+  if (own(labels, '__name__') !== metric) return false
+  return matchers.every((matcher) => {
+    const values = [own(labels, matcher.label) ?? '', own(target, matcher.label) ?? []].flat()
+    return isPositive(matcher) ? values.some((value) => meets(matcher, value)) : values.every((value) => meets(matcher, value))
+  })
+}

@@ -18,6 +18,8 @@ export interface Call {
   name?: string | undefined
   /** The answer has to be a list. */
   list?: true
+  /** So many bytes of what a pod answers are read. */
+  bytes?: number
 }
 
 /** Headers in lower case; of one name the last one counts. */

@@ -157,19 +157,14 @@ export class RestCluster implements Cluster {
     const base = `/api/v1/namespaces/${encodeURIComponent(to.namespace)}/${to.kind}/${encodeURIComponent(proxiedName(to))}/proxy`
     const headers = to.headers ?? {}
     const target = `${to.path} of ${to.name} through ${to.kind}/proxy`
-    const call: Call = { verb: 'get', method: 'GET', path: `${base}${to.path}`, target, headers }
+    const call: Call = { verb: 'get', method: 'GET', path: `${base}${to.path}`, target, headers, ...(to.limit && { bytes: to.limit }) }
     const reserved = Object.keys(headers).find(isReservedHeader)
     if (reserved !== undefined)
       throw new ApiError(call.verb, call.target, 400, { message: `the header ${reserved} cannot be sent: it is the API server's own` })
     const signal = to.signal ? AbortSignal.any([this.#options.signal, to.signal]) : this.#options.signal
     return this.#tried(call, signal, async (left, attempt) => {
       for (let again = false; ; again = true) {
-        const { answer, doubt } = await this.#through(call, {
-          limit: to.timeout,
-          bytes: to.limit ?? PROXY_LIMIT,
-          left: attempt ? left() : Infinity,
-          signal,
-        })
+        const { answer, doubt } = await this.#through(call, { limit: to.timeout, left: attempt ? left() : Infinity, signal })
         if (!doubt) return answer
         await this.#ask(to, call, { doubt, signal, left: left() })
         // The API server is well and permits the call. A passing fault of its may be over by now: that one is given a second chance.
@@ -184,12 +179,12 @@ export class RestCluster implements Cluster {
   /** One answer through the proxy, and as what error it has to be taken if it is the API server's own word. */
   async #through(
     call: Call,
-    { limit, bytes, left, signal }: { limit: number; bytes: number; left: number; signal: AbortSignal },
+    { limit, left, signal }: { limit: number; left: number; signal: AbortSignal },
   ): Promise<{ answer: ProxyAnswer; doubt?: ApiError }> {
     const timeout = AbortSignal.timeout(Math.ceil(Math.min(limit, left)))
     try {
       const answer = await this.#send(call, AbortSignal.any([signal, timeout]))
-      const body = await readStart(answer.body, bytes)
+      const body = await readStart(answer.body, call.bytes ?? PROXY_LIMIT)
       const { statusCode } = answer
       if (this.#marks && answer.headers[MARK] === undefined) {
         throw new ApiError(call.verb, call.target, 0, { message: `${statusCode}, which is not the API server's: ${body.slice(0, 200)}` })

@@ -84,6 +84,7 @@ export interface ContainerStatus {
 }
 
 export interface Pod extends KubeObject {
+  spec?: PodSpec
   status?: {
     phase?: string
     reason?: string
@@ -207,12 +208,6 @@ const statuses = z
 const portNumber = z.int().min(0).max(65535)
 const portName = z.union([portNumber, z.string()])
 
-export const POD: Kind<Pod> = kindOf('v1', 'Pod', {
-  status: z
-    .looseObject({ phase: text, reason: text, message: text, conditions, containerStatuses: statuses, initContainerStatuses: statuses })
-    .nullish(),
-})
-
 const containers = z.array(
   z.looseObject({
     name: z.string(),
@@ -220,6 +215,13 @@ const containers = z.array(
     ports: z.array(z.looseObject({ name: text, containerPort: portNumber })).nullish(),
   }),
 )
+export const POD: Kind<Pod> = kindOf('v1', 'Pod', {
+  spec: z.looseObject({ containers }).nullish(),
+  status: z
+    .looseObject({ phase: text, reason: text, message: text, conditions, containerStatuses: statuses, initContainerStatuses: statuses })
+    .nullish(),
+})
+
 export const DEPLOYMENT: Kind<Deployment> = kindOf('apps/v1', 'Deployment', {
   spec: z.looseObject({
     replicas: count,
