@@ -120,8 +120,9 @@ export interface PodsInput {
   namespace: string | undefined
   path: string | undefined
   port: string | undefined
-  /** How long the API server may take, and how long one pod, in milliseconds. */
+  /** How long credentials may take, in milliseconds. */
   apiTimeout: number
+  /** How long a call of the API server, or one pod, may take, in milliseconds. */
   timeout: number
 }
 

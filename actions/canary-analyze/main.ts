@@ -30,7 +30,8 @@ await runAction('canary-analyze', async (host) => {
 
 /** The pods of a namespace in the place of a Prometheus. */
 function podsSource(input: PodsInput, host: Host): Prometheus {
-  const { cluster, namespace } = connect(input, host)
+  // No longer than a pod is waited for: the words why are then those of the last try.
+  const { cluster, namespace } = connect({ ...input, patience: input.timeout }, host)
   const tell = (text: string): void => host.story.tell(text, 'warning')
   const options = { namespace, timeout: input.timeout, seed: 1, clock: systemClock, signal: host.signal, tell }
   return withoutQueries(new PodsStore(podPorts(cluster, { ...input, namespace }), options))

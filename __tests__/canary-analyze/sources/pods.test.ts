@@ -411,14 +411,21 @@ describe('what could not be read', () => {
     stop.abort(new Error('cancelled'))
     await expect(reading).rejects.toThrow('cancelled')
   })
-  test('a pod whose labels are others at each look is not followed', async () => {
+  test.each([
+    ['many', (look: number) => Array.from({ length: 6_000 }, (_, i) => `n{i="${look}-${i}"} 1`), 'it had more than 10000 series so far'],
+    [
+      'long',
+      (look: number) => Array.from({ length: 600 }, (_, i) => `n{i="${look}-${i}-${'x'.repeat(4_000)}"} 1`),
+      'its series so far have labels of more than 4194304 characters',
+    ],
+  ])('a pod whose labels are others at each look, and %s, is not followed', async (_, text, why) => {
     let look = 0
     const given = podsStore([
       { name: 'green-1', text: counting(1) },
-      { name: 'green-2', text: () => Array.from({ length: 6_000 }, (_, i) => `n{i="${look}-${i}"} 1`).join('\n') },
+      { name: 'green-2', text: () => text(look).join('\n') },
     ])
     await growth(given, GREEN, [10, 20], () => look++)
-    expect(given.told).toEqual(['green-2 has no samples: it had more than 10000 series so far'])
+    expect(given.told).toEqual([`green-2 has no samples: ${why}`])
   })
 })
 

@@ -7,6 +7,8 @@ import { matches, type Selector } from '../selectors.ts'
 const LOOKS = 8
 /** So many counters of one pod, over all looks: a pod whose labels change all the time is not followed. */
 const MOST = 10_000
+/** So many characters of their names and labels, likewise. */
+const MOST_CHARACTERS = 4 * 2 ** 20
 
 export interface Counter {
   labels: Labels
@@ -34,6 +36,7 @@ export class PodCounters {
   /** The metrics that were looked for in it. */
   readonly #looked = new Set<string>()
   readonly #counters = new Map<string, Counter>()
+  #characters = 0
   /** In milliseconds. */
   seen: number
 
@@ -59,8 +62,11 @@ export class PodCounters {
         throw new AnswerError(`its counter ${JSON.stringify(labels)} is ${value}, which no counter can be`)
       return { id, labels, counter, value, total }
     })
-    if (this.#counters.size + grown.filter(({ counter }) => !counter).length > MOST)
-      throw new AnswerError(`it had more than ${MOST} series so far`)
+    const born = grown.filter(({ counter }) => !counter)
+    const characters = born.reduce((sum, { id }) => sum + id.length, this.#characters)
+    if (this.#counters.size + born.length > MOST) throw new AnswerError(`it had more than ${MOST} series so far`)
+    if (characters > MOST_CHARACTERS) throw new AnswerError(`its series so far have labels of more than ${MOST_CHARACTERS} characters`)
+    this.#characters = characters
     for (const name of names) this.#looked.add(name)
     for (const { id, labels, counter = this.#born(id, labels), value, total } of grown) {
       // What answers after a later look has begun to, or a second time for one look, is not its answer.

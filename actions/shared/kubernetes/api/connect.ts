@@ -13,8 +13,9 @@ interface Where {
   context: string | undefined
   /** That of the kubeconfig's context unless it is given, else `default`. */
   namespace: string | undefined
-  /** How long a call is tried, in milliseconds. */
+  /** How long credentials may take, in milliseconds, and a call is tried unless `patience` says how long. */
   apiTimeout: number
+  patience?: number
 }
 
 /** The real cluster, and the namespace in it. */
@@ -38,6 +39,6 @@ export function connect(
     )
   const credentials = kubeconfigCredentials(config, systemClock)
   const onRetry = (text: string) => story.tell(text, 'warning')
-  const cluster = new RestCluster({ credentials, clock: systemClock, signal, patience: where.apiTimeout, onRetry })
+  const cluster = new RestCluster({ credentials, clock: systemClock, signal, patience: where.patience ?? where.apiTimeout, onRetry })
   return { cluster, namespace, kubeconfig: config }
 }
