@@ -10,14 +10,22 @@ import { TestClock } from '../support/clock.ts'
 import { down, Past } from './support/past.ts'
 
 const START = Date.UTC(2026, 0, 1)
-const schedule: Schedule = { replay: undefined, initialDelay: 0, interval: 10_000, longest: 600_000, sampleDelay: 0, failures: 3 }
+const schedule: Schedule = {
+  replay: undefined,
+  initialDelay: 0,
+  interval: 10_000,
+  shortest: 0,
+  longest: 600_000,
+  sampleDelay: 0,
+  failures: 3,
+}
 
 async function run(request: Request, values: Past['values'], fault?: (seconds: number) => string[]) {
   const clock = new TestClock(START)
   const prometheus = new Past(START, [], fault)
   prometheus.values = values
   const story = createStory(() => clock.now(), { phase: () => undefined, line: () => undefined, untrusted: () => undefined })
-  const analysis = await analyze(request, { prometheus, clock, signal: new AbortController().signal, story })
+  const analysis = await analyze(request, { prometheus, counters: prometheus, clock, signal: new AbortController().signal, story })
   return { analysis, seconds: (analysis.to - analysis.from) / 1000, prometheus }
 }
 

@@ -32,7 +32,7 @@ export function planAnalysis(config: SequentialConfig, expected: Expectation, { 
     ratio: metric.ratio,
     margin: metric.margin,
     floor: metric.floor,
-    robust: metric.clusters,
+    robust: metric.clusters === 'auto',
   }
   const traffic = { ...expected, interval: interval / 1000, longest: longest / 1000 }
   const [bad, good] = [forecast(rules, traffic, expected.harmful, RUNS), forecast(rules, traffic, expected.rate, RUNS)]

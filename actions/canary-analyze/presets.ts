@@ -91,7 +91,7 @@ export function expandPreset({ preset, where, statusLabel, weight }: PresetOptio
       total: selectorText({ metric: requests, matchers }),
       events: selectorText({ metric: failedMetric ?? requests, matchers: [...failed, ...matchers] }),
     },
-    { kind: 'latency', name: `${preset} latency`, weight, unit, histogram: selectorText({ metric: buckets, matchers }) },
+    { kind: 'latency', name: `${preset} latency`, weight, unit, required: false, histogram: selectorText({ metric: buckets, matchers }) },
   ]
 }
 

@@ -5,10 +5,10 @@ import { own } from '../shared/text/records.ts'
 import { formatDuration } from '../shared/time/clock.ts'
 import type { MetricConfig, SequentialConfig } from './config.ts'
 import { errorsJudge, restartsJudge } from './judges/errors.ts'
-import type { MetricJudge, MetricState } from './judges/judge.ts'
+import { type MetricJudge, type MetricState, percent } from './judges/judge.ts'
 import { LatencyJudge } from './judges/latency.ts'
 import { ValueJudge } from './judges/value.ts'
-import { type Batch, batches, describeSchedule, Patience } from './looks.ts'
+import { type Batch, batches, describeSchedule, Patience, suited } from './looks.ts'
 import type { Analysis, Ports, Schedule } from './result.ts'
 import type { Sides } from './source.ts'
 
@@ -26,13 +26,16 @@ function judgesOf(
   const weights = config.metrics.reduce((sum, metric) => sum + weightOf(metric), 0)
   return config.metrics.map((metric) => {
     const alpha = weightOf(metric) ? (config.alpha * weightOf(metric)) / weights : config.alpha
-    const parts = { prometheus: ports.prometheus, sides, alpha, passAlpha: config.passAlpha }
+    const parts = { counters: ports.counters, sides, alpha, passAlpha: config.passAlpha }
     if (metric.kind === 'errors') return errorsJudge(metric, parts)
     if (metric.kind === 'restarts') return restartsJudge(metric, parts)
     if (metric.kind === 'latency') return new LatencyJudge(metric, config.podsWithin, parts)
     return new ValueJudge(metric, ports.prometheus, sides, own(previous, metric.name) ?? [])
   })
 }
+
+/** After so many looks it is told what the traffic cannot decide in time. */
+const OUTLOOK = 3
 
 /** A report is read by people: so many curves, and so many points of each. */
 const MOST_CURVES = 12
@@ -65,7 +68,11 @@ export async function analyzeSequentially(
   previous: Readonly<Record<string, readonly number[]>>,
   ports: Ports,
 ): Promise<Analysis> {
-  const watch = new Watch(judgesOf(config, sides, ports, previous), schedule, ports)
+  const watch = new Watch(
+    judgesOf(config, sides, ports, previous),
+    suited(schedule, undefined, (text) => ports.story.tell(text, 'warning')),
+    ports,
+  )
   return watch.run()
 }
 
@@ -95,7 +102,7 @@ class Watch {
     story.tell(`${this.#judges.length} metrics, ${describeSchedule(this.#schedule)}`)
     const patience = new Patience(this.#schedule, (text) => story.tell(text, 'warning'))
     if (!replay && initialDelay > 0) await clock.sleep(initialDelay, signal)
-    this.#from = replay?.from ?? clock.now()
+    this.#from = replay ? replay.from + initialDelay : clock.now()
     this.#to = this.#from
     // What was counted by then is not the release's. Without it nothing can begin, so it has no patience.
     const doubts = await new Patience({ ...this.#schedule, failures: 0 }, story.tell).try(() =>
@@ -114,7 +121,44 @@ class Watch {
       unread = []
     }
     patience.end()
+    const undecided = this.#undecided()
+    if (undecided) return this.#result('passed', '', undecided)
     return this.#result('inconclusive', this.#whyInconclusive())
+  }
+
+  get #longEnough(): boolean {
+    return this.#to - this.#from >= this.#schedule.shortest
+  }
+
+  /**
+   * At the end, what does not stand in the way of a pass that the others have proved: metrics that have spoken, and are neither proved to be
+   * worse nor proved to be harmless. Undefined when there is no such pass.
+   */
+  #undecided(): string[] | undefined {
+    const deciding = this.#judges.filter(({ reportOnly }) => !reportOnly)
+    const open = deciding.filter(({ verdict }) => verdict !== 'pass')
+    const proved = deciding.length > open.length && this.#longEnough && this.#doubts.length === 0
+    if (!proved || !open.every(({ required, spoken, verdict }) => !required && spoken && verdict === undefined)) return undefined
+    return open.map((judge) => `${judge.name} is not decided: ${judge.state().reason}`)
+  }
+
+  /** What the traffic cannot decide in time. */
+  #tellOutlook(): void {
+    const { replay, longest } = this.#schedule
+    const watched = this.#to - this.#from
+    const left = (replay ? replay.to - this.#from : longest) - watched
+    const expected = (this.#samples * left) / watched
+    for (const judge of this.#judges) {
+      const outlook = judge.reportOnly ? undefined : judge.outlook(expected)
+      if (!outlook) continue
+      const needed = Number.isFinite(outlook.needed)
+        ? `takes ${outlook.needed} more requests without an error`
+        : 'is out of reach at this rate of errors'
+      this.#ports.story.tell(
+        `${judge.name}: at this traffic the candidate gets about ${Math.round(expected)} more requests in time, and a pass ${needed}; until then an error rate of ${percent(outlook.ruledOut)} can be ruled out`,
+        'warning',
+      )
+    }
   }
 
   async #all(work: (judge: MetricJudge) => Promise<readonly string[]>): Promise<string[]> {
@@ -140,7 +184,9 @@ class Watch {
     const deciding = this.#judges.filter(({ reportOnly }) => !reportOnly)
     const failed = deciding.filter(({ verdict }) => verdict === 'fail')
     if (failed.length) return this.#result('failed', failed.map((judge) => `${judge.name}: ${judge.state().reason}`).join('\n'))
-    if (deciding.length && deciding.every(({ verdict }) => verdict === 'pass')) return this.#result('passed', '')
+    if (this.#longEnough && deciding.length && deciding.every(({ verdict }) => verdict === 'pass')) return this.#result('passed', '')
+    for (const judge of this.#judges) for (const note of judge.notes()) this.#ports.story.tell(`${judge.name}: ${note}`, 'warning')
+    if (this.#looks === OUTLOOK) this.#tellOutlook()
     this.#silent = most > 0 ? 0 : this.#silent + 1
     const counts = requests.some((one) => one !== undefined)
     if (counts && this.#samples > 0 && this.#silent * this.#schedule.interval >= Math.max(VANISHED, 3 * this.#schedule.interval))
@@ -163,12 +209,11 @@ class Watch {
   #tellProgress(): void {
     // A replay is over before anybody reads on.
     if (this.#schedule.replay) return
-    const shown = this.#judges.map(
-      ({ name, verdict, height }) => `${name} ${verdict ?? (height === undefined ? '-' : `${Math.round(height * 100)}%`)}`,
-    )
-    this.#ports.story.tell(
-      `after ${formatDuration(this.#to - this.#from)}, ${this.#samples} requests; evidence of harm: ${shown.join(', ')}`,
-    )
+    const all = this.#judges.map(({ name, shown, verdict, height }) => {
+      const evidence = verdict ?? (height === undefined ? undefined : `evidence of harm ${Math.max(0, Math.round(height * 100))}%`)
+      return `${name} ${shown}${evidence ? ` (${evidence})` : ''}`
+    })
+    this.#ports.story.tell(`after ${formatDuration(this.#to - this.#from)}, ${this.#samples} requests: ${all.join('; ')}`)
   }
 
   #whyInconclusive(): string {
@@ -182,16 +227,21 @@ class Watch {
       .join('\n')
   }
 
-  #result(outcome: 'passed' | 'failed' | 'inconclusive', reason: string): Analysis {
+  #result(outcome: 'passed' | 'failed' | 'inconclusive', reason: string, undecided: readonly string[] = []): Analysis {
     const states = this.#judges.map((judge) => judge.state())
     const after = formatDuration(this.#to - this.#from)
     const bad = states.filter(({ verdict, reportOnly }) => verdict === 'fail' && !reportOnly).map(({ name }) => name)
+    // Values are held against limits, which proves nothing.
+    const limitsAlone = states.every(({ kind, reportOnly }) => kind === 'value' || reportOnly)
     const headline = {
-      passed: `The candidate is fine: harm is ruled out after ${after} and ${this.#samples} requests`,
+      passed: limitsAlone
+        ? `The candidate kept its limits for ${after}`
+        : `The candidate is fine: harm is ruled out after ${after} and ${this.#samples} requests${undecided.length ? `; ${undecided.join('; ')}` : ''}`,
       failed: `The candidate is worse after ${after} and ${this.#samples} requests: ${bad.join(', ')}`,
       inconclusive: `No verdict after ${after} and ${this.#samples} requests`,
     }[outcome]
     const { story } = this.#ports
+    for (const one of undecided) story.tell(one, 'warning')
     for (const { name, verdict, reason } of states)
       story.tell(`${name}: ${verdict}: ${reason}`, verdict === 'fail' ? 'bad' : verdict === 'pass' ? 'good' : 'warning')
     return {
@@ -221,9 +271,9 @@ class Watch {
       .toSorted((a, b) => (b.evidence.at(-1)?.[1] ?? 0) - (a.evidence.at(-1)?.[1] ?? 0))
       .slice(0, MOST_CURVES)
     const chart: Chart = {
-      title: 'Evidence of harm against its limit',
+      title: 'Evidence of harm: at 1 the candidate fails',
       x,
-      y: 'ln(e-value) / ln(1/alpha)',
+      y: 'evidence, in shares of what a failure takes',
       series: evidence.map(({ name, evidence: points }) => ({ name, points: thinned(points) })),
       limit: 1,
     }

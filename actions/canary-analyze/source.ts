@@ -16,13 +16,16 @@ export const sideSelector = (given: BothSides, side: 'candidate' | 'baseline', m
   typeof given === 'string' ? selectorText(parseSelector(given), matchers) : selectorText(parseSelector(given[side]))
 
 /** What tells pods apart, in the labels of usual scrape configurations. */
-const POD = ['pod', 'kubernetes_pod_name', 'pod_name', 'instance']
+export const POD_LABELS = ['pod', 'kubernetes_pod_name', 'pod_name', 'instance'] as const
+
+/** The pod of a series; undefined where its labels name none. */
+export const podOf = (labels: Labels): string | undefined => {
+  const label = POD_LABELS.find((name) => labels[name] !== undefined)
+  return label && labels[label]
+}
 
 /** How many pods are behind these series; 1 where they cannot be told apart. */
-export const podsOf = (labels: readonly Labels[]): number => {
-  const label = POD.find((name) => labels.some((one) => one[name] !== undefined))
-  return label === undefined ? 1 : new Set(labels.map((one) => one[label])).size
-}
+export const podsOf = (labels: readonly Labels[]): number => Math.max(1, new Set(labels.map(podOf)).size)
 
 export class CounterSource {
   readonly #selector: string
