@@ -338,6 +338,19 @@ describe('other kinds', () => {
     const { analysis } = await run({ counters: [counter('app-green-1', 120), counter('app-blue-1', 0)], metrics: [{ preset: 'restarts' }] })
     expect([analysis.outcome, state(analysis, 'restarts').kind]).toEqual(['failed', 'restarts'])
   })
+  test('restarts: a pod is there between its scrapes as well', async () => {
+    const counter = (pod: string, every: number): Counter => ({
+      labels: { __name__: 'kube_pod_container_status_restarts_total', pod },
+      at: (seconds) => (seconds <= 0 || seconds % every === 0 ? Math.floor(Math.max(0, seconds) / 240) : undefined),
+    })
+    const hours = async (every: number): Promise<number> => {
+      const counters = [counter('app-green-1', every), counter('app-blue-1', every)]
+      const { analysis } = await run({ counters, metrics: [{ preset: 'restarts' }] })
+      return state(analysis, 'restarts').candidate.total / 3600
+    }
+    expect(await hours(10)).toBeCloseTo(1 / 6, 2)
+    expect(await hours(60)).toBeCloseTo(1 / 6, 2)
+  })
   test('values, against a limit and against the releases before', async () => {
     const value = { kind: 'value', name: 'cpu', query: 'max(cpu{ {{candidate}} })', criterion: '<=+10%' }
     const values: Past['values'] = (query) => (query === 'max(cpu{ pod=~"app-green-.+" })' ? 0.5 : undefined)
@@ -386,6 +399,15 @@ describe('a replay', () => {
     const replay = await run({ counters, schedule: { replay: { from: START, to: START + 600_000 } } })
     expect(replay.analysis).toEqual(live.analysis)
     expect(replay.prometheus.asked.length).toBeLessThan(live.prometheus.asked.length)
+  })
+  test('begins after its initial delay, as live does', async () => {
+    const counters = both({ errors: 0 }, { errors: 0 })
+    const replay = await run({
+      counters,
+      schedule: { replay: { from: START, to: START + 600_000 }, initialDelay: 60_000, longest: 540_000 },
+    })
+    expect(replay.analysis.from).toBe(START + 60_000)
+    expect(replay.analysis).toEqual((await run({ counters, schedule: { initialDelay: 60_000, longest: 540_000 } })).analysis)
   })
   test('is an error at the first reading that fails', async () => {
     await expect(

@@ -36,6 +36,11 @@ const clusters = z
   .default('auto')
   .describe('whether a test has to agree that takes a burst for one event; never: each request stands for itself')
 
+const origin = z
+  .enum(['pod', 'proxy'])
+  .default('pod')
+  .describe('who counts: the pods that are compared, from 0 on, or a proxy in front of them that counted before')
+
 const errors = z.strictObject({
   kind: z.literal('errors'),
   name,
@@ -47,6 +52,7 @@ const errors = z.strictObject({
   margin: z.number().gt(1).max(100).default(2).describe("a pass rules out that its rate is this multiple of the baseline's"),
   floor: z.number().positive().lt(1).default(0.01).describe('below this rate nothing is harm'),
   clusters,
+  origin,
 })
 
 const latency = z.strictObject({
@@ -65,6 +71,7 @@ const latency = z.strictObject({
     .describe("a pass rules out that this multiple of the baseline's requests is slower, at any edge"),
   floor: z.number().positive().lt(1).default(0.02).describe('the share of requests by which more have to be slower'),
   clusters,
+  origin,
   required: z
     .boolean()
     .default(true)

@@ -1,7 +1,7 @@
 // Both sides of a metric through a release. Their samples come when they come: what one side counted is held back until the other was scraped
 // as well, so that each interval that is judged has both.
 import type { CounterStore } from '../shared/prometheus/client.ts'
-import type { Growth } from '../shared/prometheus/counters.ts'
+import type { Growth, Origin } from '../shared/prometheus/counters.ts'
 import { formatDuration } from '../shared/time/clock.ts'
 import { beginAll, CounterSource, podOf, readAll, sumOf } from './source.ts'
 import { countedTwice } from './twice.ts'
@@ -73,11 +73,12 @@ export class TwoSides {
   #still = 0
 
   /** By side its selectors; the first of each selects all requests. */
-  constructor(store: CounterStore, candidate: readonly string[], baseline: readonly string[] | undefined) {
+  constructor(store: CounterStore, origin: Origin, candidate: readonly string[], baseline: readonly string[] | undefined) {
+    const targets = new Set<string>()
     const side = (name: string, selectors: readonly string[]): SideSource =>
       new SideSource(
         name,
-        selectors.map((selector) => new CounterSource(store, selector)),
+        selectors.map((selector) => new CounterSource(store, selector, origin, targets)),
       )
     this.#candidate = side('candidate', candidate)
     this.#baseline = baseline && side('baseline', baseline)

@@ -1,7 +1,7 @@
 // Reads one selector of one side through a release: samples once, growth by interval.
 import type { Answer, Labels } from '../shared/prometheus/answer.ts'
 import type { CounterStore } from '../shared/prometheus/client.ts'
-import { Counters, type Growth } from '../shared/prometheus/counters.ts'
+import { Counters, type Growth, type Origin } from '../shared/prometheus/counters.ts'
 import type { BothSides } from './config.ts'
 import { type Matcher, parseSelector, selectorText } from './selectors.ts'
 
@@ -30,10 +30,12 @@ export const podsOf = (labels: readonly Labels[]): number => Math.max(1, new Set
 export class CounterSource {
   readonly #selector: string
   readonly #store: CounterStore
-  readonly #counters = new Counters()
+  readonly #counters: Counters
   #read: Answer['series'] = []
 
-  constructor(store: CounterStore, selector: string) {
+  /** `targets`: whoever was seen by the sources of the same metric. */
+  constructor(store: CounterStore, selector: string, origin: Origin = 'pod', targets = new Set<string>()) {
+    this.#counters = new Counters(origin, targets)
     this.#store = store
     this.#selector = selector
   }

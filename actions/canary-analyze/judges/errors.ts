@@ -25,7 +25,12 @@ export function errorsJudge(config: ErrorsConfig, { counters, sides, alpha, pass
   }
   const { ratio, margin, floor, clusters } = config
   const rules: Rules = { alpha, passAlpha, ratio, margin, floor, robust: clusters === 'auto', baseline: sides.baseline !== undefined }
-  return new CountJudge(config, rules, new TwoSides(counters, selectors('candidate') ?? [], selectors('baseline')), failedRequests)
+  return new CountJudge(
+    config,
+    rules,
+    new TwoSides(counters, config.origin, selectors('candidate') ?? [], selectors('baseline')),
+    failedRequests,
+  )
 }
 
 const failedRequests: Counted = ([total = [], events = []]) => {
@@ -42,7 +47,12 @@ export function restartsJudge(config: RestartsConfig, { counters, sides, alpha, 
   }
   const floor = config.floor / 3600
   const rules: Rules = { alpha, passAlpha, ratio: 1, margin: config.margin, floor, robust: false, baseline: sides.baseline !== undefined }
-  return new CountJudge(config, rules, new TwoSides(counters, selectors('candidate') ?? [], selectors('baseline')), restartsByTime)
+  return new CountJudge(
+    config,
+    rules,
+    new TwoSides(counters, 'cluster', selectors('candidate') ?? [], selectors('baseline')),
+    restartsByTime,
+  )
 }
 
 const restartsByTime: Counted = ([grown = []], seconds) => ({

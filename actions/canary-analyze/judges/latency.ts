@@ -38,7 +38,7 @@ export class LatencyJudge implements MetricJudge {
       const matchers = sides[which]
       return matchers && [sideSelector(config.histogram, which, matchers)]
     }
-    this.#sides = new TwoSides(counters, selector('candidate') ?? [], selector('baseline'))
+    this.#sides = new TwoSides(counters, config.origin, selector('candidate') ?? [], selector('baseline'))
   }
 
   begin(at: number): Promise<string[]> {
