@@ -179,7 +179,10 @@ describe('a plan', () => {
     expect(analysis.metrics.map(({ verdict }) => verdict)).toEqual(['fail', 'pass'])
   })
   test('says so when the traffic is too little', async () => {
-    expect((await plan(0.2)).analysis.reason).toContain('send more traffic, or watch for longer')
+    expect((await plan(0.2)).analysis.reason).toMatch(
+      /send more traffic, or watch for longer\nat this traffic the candidate gets about 120 more requests in time, and a pass takes \d+ more .* an error rate of \d.*% can be ruled out by then$/,
+    )
+    expect((await plan(20)).analysis.reason).toBe('')
   })
   test('needs a metric of errors', async () => {
     await expect(plan(20, { metrics: [{ preset: 'restarts' }] })).rejects.toThrow('plan needs a metric of the kind errors')

@@ -5,12 +5,13 @@ import { own } from '../shared/text/records.ts'
 import { formatDuration } from '../shared/time/clock.ts'
 import type { MetricConfig, SequentialConfig } from './config.ts'
 import { errorsJudge, restartsJudge } from './judges/errors.ts'
-import { type MetricJudge, type MetricState, percent } from './judges/judge.ts'
+import type { MetricJudge, MetricState } from './judges/judge.ts'
 import { LatencyJudge } from './judges/latency.ts'
 import { ValueJudge } from './judges/value.ts'
 import { type Batch, batches, describeSchedule, Patience, suited } from './looks.ts'
 import type { Analysis, Ports, Schedule } from './result.ts'
 import type { Sides } from './source.ts'
+import { outlookText } from './statistics/plan.ts'
 
 /** Traffic that was there and is gone for so long, in milliseconds, ends the watch: nothing more will be learnt. */
 const VANISHED = 60_000
@@ -151,13 +152,7 @@ class Watch {
     for (const judge of this.#judges) {
       const outlook = judge.reportOnly ? undefined : judge.outlook(expected)
       if (!outlook) continue
-      const needed = Number.isFinite(outlook.needed)
-        ? `takes ${outlook.needed} more requests without an error`
-        : 'is out of reach at this rate of errors'
-      this.#ports.story.tell(
-        `${judge.name}: at this traffic the candidate gets about ${Math.round(expected)} more requests in time, and a pass ${needed}; until then an error rate of ${percent(outlook.ruledOut)} can be ruled out`,
-        'warning',
-      )
+      this.#ports.story.tell(`${judge.name}: ${outlookText(outlook, expected)}`, 'warning')
     }
   }
 

@@ -39,7 +39,8 @@ export interface Outlook {
 /** Undefined when the requests that are `expected` yet, with those that were counted, suffice for a pass when none of them fails. */
 export function outlookOf(rules: Rules, { events, total }: Count, expected: number): Outlook | undefined {
   const all = total + expected
-  const rate = all > 0 ? events / all : 0
+  if (all <= 0) return undefined
+  const rate = events / all
   const enough = (floor: number): number => requestsToPass({ ...rules, floor, baseline: false }, rate, 0, 1) ?? Infinity
   const needed = enough(rules.floor)
   if (needed <= all) return undefined
@@ -50,6 +51,12 @@ export function outlookOf(rules: Rules, { events, total }: Count, expected: numb
     else low = middle
   }
   return { needed: Math.ceil(needed - total), ruledOut: high }
+}
+
+/** An outlook in words, of the requests of the candidate that are expected. */
+export function outlookText({ needed, ruledOut }: Outlook, expected: number): string {
+  const takes = Number.isFinite(needed) ? `takes ${needed} more requests without an error` : 'is out of reach at this rate of errors'
+  return `at this traffic the candidate gets about ${Math.round(expected)} more requests in time, and a pass ${takes}; an error rate of ${Number((100 * ruledOut).toPrecision(2))}% can be ruled out by then`
 }
 
 export interface Traffic {
