@@ -1,9 +1,9 @@
 // The sequential analysis of a release: one e-process for each metric, carried through all intervals, until there is a verdict.
 
-import type { Chart } from '../shared/report/report.ts'
 import { own } from '../shared/text/records.ts'
 import { formatDuration } from '../shared/time/clock.ts'
 import type { MetricConfig, SequentialConfig } from './config.ts'
+import { Curves } from './curves.ts'
 import { errorsJudge, restartsJudge } from './judges/errors.ts'
 import type { MetricJudge, MetricState } from './judges/judge.ts'
 import { LatencyJudge } from './judges/latency.ts'
@@ -38,29 +38,6 @@ function judgesOf(
 /** After so many looks it is told what the traffic cannot decide in time. */
 const OUTLOOK = 3
 
-/** A report is read by people: so many curves, and so many points of each. */
-const MOST_CURVES = 12
-const MOST_POINTS = 240
-
-/** Evenly chosen points, with the last one. */
-function thinned<T>(points: readonly T[]): T[] {
-  const step = Math.ceil(points.length / MOST_POINTS)
-  return points.filter((_, i) => (points.length - 1 - i) % step === 0)
-}
-
-/** Adds a point. A long curve loses every second one of what it has, again and again, so that it stays small. */
-function push<T>(points: T[], point: T): void {
-  points.push(point)
-  if (points.length >= 4 * MOST_POINTS) points.splice(0, points.length, ...points.filter((_, i) => i % 2 === 1))
-}
-
-interface Curves {
-  /** [seconds since the beginning, value] */
-  evidence: [number, number][]
-  candidate: [number, number][]
-  baseline: [number, number][]
-}
-
 /** Watches a release until a verdict or the end. Throws when Prometheus cannot be believed. */
 export async function analyzeSequentially(
   config: SequentialConfig,
@@ -81,7 +58,7 @@ class Watch {
   readonly #judges: readonly MetricJudge[]
   readonly #schedule: Schedule
   readonly #ports: Ports
-  readonly #curves = new Map<string, Curves>()
+  readonly #curves = new Curves()
   #looks = 0
   #samples = 0
   #silent = 0
@@ -93,7 +70,6 @@ class Watch {
     this.#judges = judges
     this.#schedule = schedule
     this.#ports = ports
-    for (const { name } of judges) this.#curves.set(name, { evidence: [], candidate: [], baseline: [] })
   }
 
   async run(): Promise<Analysis> {
@@ -175,7 +151,7 @@ class Watch {
     this.#looks++
     const most = requests.reduce<number>((sum, one) => Math.max(sum, one ?? 0), 0)
     this.#samples += most
-    this.#note()
+    for (const judge of this.#judges) this.#curves.note(judge, (this.#to - this.#from) / 1000)
     const deciding = this.#judges.filter(({ reportOnly }) => !reportOnly)
     const failed = deciding.filter(({ verdict }) => verdict === 'fail')
     if (failed.length) return this.#result('failed', failed.map((judge) => `${judge.name}: ${judge.state().reason}`).join('\n'))
@@ -188,17 +164,6 @@ class Watch {
       return this.#result('inconclusive', `the candidate's traffic vanished ${formatDuration(this.#silent * this.#schedule.interval)} ago`)
     this.#tellProgress()
     return undefined
-  }
-
-  #note(): void {
-    const seconds = (this.#to - this.#from) / 1000
-    for (const { name, height, rates } of this.#judges) {
-      const curves = this.#curves.get(name)
-      if (!curves) continue
-      if (height !== undefined) push(curves.evidence, [seconds, height])
-      if (rates) push(curves.candidate, [seconds, rates.candidate])
-      if (rates?.baseline !== undefined) push(curves.baseline, [seconds, rates.baseline])
-    }
   }
 
   #tellProgress(): void {
@@ -250,40 +215,10 @@ class Watch {
       samples: this.#samples,
       from: this.#from,
       to: this.#to,
-      ...this.#charts(),
+      ...this.#curves.charts(),
       values: Object.fromEntries(
         this.#judges.flatMap((judge) => (judge instanceof ValueJudge && judge.last !== undefined ? [[judge.name, judge.last]] : [])),
       ),
     }
-  }
-
-  #charts(): Pick<Analysis, 'chart' | 'charts'> {
-    const x = 'seconds'
-    const all = [...this.#curves].map(([name, curves]) => ({ name, ...curves }))
-    // With more metrics than can be told apart, those with the most evidence.
-    const evidence = all
-      .filter((one) => one.evidence.length > 0)
-      .toSorted((a, b) => (b.evidence.at(-1)?.[1] ?? 0) - (a.evidence.at(-1)?.[1] ?? 0))
-      .slice(0, MOST_CURVES)
-    const chart: Chart = {
-      title: 'Evidence of harm: at 1 the candidate fails',
-      x,
-      y: 'evidence, in shares of what a failure takes',
-      series: evidence.map(({ name, evidence: points }) => ({ name, points: thinned(points) })),
-      limit: 1,
-    }
-    const charts = all
-      .filter(({ candidate }) => candidate.length > 0)
-      .slice(0, MOST_CURVES)
-      .map(({ name, candidate, baseline }) => ({
-        title: name,
-        x,
-        y: 'share of requests so far, or value',
-        series: [
-          { name: 'candidate', points: thinned(candidate) },
-          { name: 'baseline', points: thinned(baseline) },
-        ],
-      }))
-    return { chart: evidence.length ? chart : undefined, charts }
   }
 }
