@@ -4,6 +4,7 @@ import { HTTP_PATH } from '../shared/kubernetes/api/cluster.ts'
 import { DNS_LABEL } from '../shared/kubernetes/api/connect.ts'
 import { isSecretKubeconfig } from '../shared/kubernetes/api/kubeconfig.ts'
 import type { PrometheusOptions } from '../shared/prometheus/client.ts'
+import { formatDuration } from '../shared/time/clock.ts'
 import { parseDuration } from '../shared/units.ts'
 import { placeInside } from '../shared/workspace.ts'
 import { isTemplate, readTemplate } from './argo/template.ts'
@@ -58,6 +59,7 @@ export const schema = z
     }),
     'metrics-port': input.text({ matches: PORT, accepts: 'a port of the pods: its number, or the name that a container gives it' }),
     interval: input.duration({ default: '10s', min: 1_000, max: HOUR }),
+    'min-duration': input.duration({ default: '60s', min: 0, max: 24 * HOUR }),
     'max-duration': input.duration({ default: '10m', min: 1_000, max: 24 * HOUR }),
     'initial-delay': input.duration({ default: '0s', min: 0, max: 24 * HOUR }),
     'sample-delay': input.duration({ default: '2s', min: 0, max: 60_000 }),
@@ -199,13 +201,20 @@ function scheduleOf(given: Given, now: number): Schedule {
     return time
   }
   const replay = given.command === 'replay' ? { from: at('from'), to: at('to') } : undefined
-  if (replay && replay.to - replay.from < given.interval) throw refused('from', 'the window from from to to is shorter than one interval')
+  if (replay && replay.to - replay.from - given['initial-delay'] < given.interval)
+    throw refused('from', 'the window from from to to, without initial-delay, is shorter than one interval')
+  if (!replay && given['min-duration'] > given['max-duration'])
+    throw refused(
+      'min-duration',
+      `${formatDuration(given['min-duration'])} is longer than max-duration, ${formatDuration(given['max-duration'])}`,
+    )
   return {
     replay,
     initialDelay: given['initial-delay'],
     interval: given.interval,
+    shortest: given['min-duration'],
     // The window of a replay is judged whole.
-    longest: replay ? replay.to - replay.from : given['max-duration'],
+    longest: replay ? replay.to - replay.from - given['initial-delay'] : given['max-duration'],
     sampleDelay: given['sample-delay'],
     failures: given.failures,
   }

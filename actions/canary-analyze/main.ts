@@ -19,7 +19,7 @@ await runAction('canary-analyze', async (host) => {
   const client = new PrometheusClient({ ...inputs.prometheus, signal, environment })
   const prometheus = inputs.pods && inputs.request.judge !== 'plan' ? podsSource(inputs.pods, host) : client
   try {
-    const analysis = await analyze(inputs.request, { prometheus, clock: systemClock, signal, story })
+    const analysis = await analyze(inputs.request, { prometheus, counters: prometheus, clock: systemClock, signal, story })
     if (inputs.history && analysis.outcome === 'passed') addToHistory(inputs.history, analysis.values, Date.now())
     const exit = analysis.outcome === 'inconclusive' && inputs.failInconclusive ? { exit: 'failure' as const } : {}
     return { report: reportOf(analysis), outputs: outputsOf(analysis), html: inputs.html, ...exit }

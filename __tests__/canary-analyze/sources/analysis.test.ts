@@ -48,10 +48,10 @@ async function run(pods: PodGiven[], given: { candidate?: string; baseline?: str
       judge: 'sequential',
       config: readConfig(config),
       sides: { candidate: parseSide(candidate), baseline: parseSide(baseline) },
-      schedule: { replay: undefined, initialDelay: 0, interval: 10_000, longest: 600_000, sampleDelay: 2000, failures: 3 },
+      schedule: { replay: undefined, initialDelay: 0, interval: 10_000, shortest: 0, longest: 600_000, sampleDelay: 2000, failures: 3 },
       previous: {},
     },
-    { prometheus: withoutQueries(store), clock, signal: new AbortController().signal, story },
+    { prometheus: withoutQueries(store), counters: store, clock, signal: new AbortController().signal, story },
   )
   const verdicts = Object.fromEntries(analysis.metrics.map(({ name, verdict }) => [name, verdict]))
   return { outcome: analysis.outcome, seconds: (analysis.to - analysis.from) / 1000, samples: analysis.samples, verdicts, told }
