@@ -78,7 +78,7 @@ test.each(sides)('a candidate that fails requests is found, by %s', async (_, ca
     baseline,
   })
   expect(bad).toMatchObject({ outcome: 'failed', verdicts: { 'http errors': 'fail' } })
-  expect(bad.seconds).toBeLessThan(200)
+  expect(bad.seconds).toBeLessThan(120)
   // What was counted before, and what probes asked, is not among it.
   expect(bad.samples).toBeLessThanOrEqual(20 * (bad.seconds + 2))
 })
