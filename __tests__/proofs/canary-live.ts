@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BundleResult, runBundle } from '../../scripts/runner.ts'
 import type { Alone, Figures, Proof } from './prove.ts'
+import { inLanes } from './support/lanes.ts'
 import { type Behaviour, type Groups, type Load, Monitoring, type Rates, startGroups, startLoad } from './support/monitored.ts'
 
 interface Case {
@@ -248,15 +249,6 @@ async function releaseAA(number: number, monitoring: Monitoring, duration: strin
     await load.stop()
     await monitoring.forget([...groups.candidate, ...groups.baseline])
   }
-}
-
-/** Works through items, `width` at once. */
-async function inLanes<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
-  const rest = [...items]
-  const lane = async (): Promise<void> => {
-    for (let next = rest.shift(); next !== undefined; next = rest.shift()) await work(next)
-  }
-  await Promise.all(Array.from({ length: width }, lane))
 }
 
 async function proveAlone({ short, only, log }: Alone): Promise<Figures> {

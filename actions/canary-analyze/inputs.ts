@@ -215,7 +215,8 @@ function scheduleOf(given: Given, now: number): Schedule {
     shortest: given['min-duration'],
     // The window of a replay is judged whole.
     longest: replay ? replay.to - replay.from - given['initial-delay'] : given['max-duration'],
-    sampleDelay: given['sample-delay'],
+    // Pods are asked when it is time.
+    sampleDelay: given.source === 'pods' ? 0 : given['sample-delay'],
     failures: given.failures,
   }
 }

@@ -35,11 +35,17 @@ export async function runLanes(
     ended(ran)
   }
   for (const name of alone) await one(name, false)
-  const lane = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await one(next, lanes > 1)
-  }
-  await Promise.all(Array.from({ length: Math.max(1, Math.min(lanes, names.length)) }, lane))
+  await inLanes(queue, lanes, (name) => one(name, lanes > 1))
   return all
+}
+
+/** Works through items, `width` at once. */
+export async function inLanes<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
+  const rest = [...items]
+  const lane = async (): Promise<void> => {
+    for (let next = rest.shift(); next !== undefined; next = rest.shift()) await work(next)
+  }
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(width, items.length)) }, lane))
 }
 
 /** Set for a proof that is to say at its end what it took. */

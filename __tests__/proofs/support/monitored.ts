@@ -1,12 +1,12 @@
 // Two groups of real processes under load, scraped by a real Prometheus.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { Agent, get, request } from 'node:http'
+import { get } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { onPath } from '../../../sandbox/requirements.ts'
+import { postJson, startRequests } from './requests.ts'
 import { root, until } from './world.ts'
 
 const SERVICE = join(root, 'examples/secure-messenger/backend/server.js')
@@ -87,14 +87,7 @@ export class Pod {
 
   /** Has it behave otherwise from now on. */
   tell(behaviour: object): Promise<void> {
-    return new Promise((done, fail) => {
-      const asked = request({ host: '127.0.0.1', port: this.port, path: '/control', method: 'POST' }, (answer) =>
-        answer
-          .resume()
-          .on('end', () => (answer.statusCode === 200 ? done() : fail(new Error(`${this.name} answered ${answer.statusCode}`)))),
-      )
-      asked.on('error', fail).end(JSON.stringify(behaviour))
-    })
+    return postJson(`http://127.0.0.1:${this.port}/control`, behaviour)
   }
 
   async stop(): Promise<void> {
@@ -201,42 +194,30 @@ export async function startGroups(
 
 export interface Load {
   /** Requests answered by each side. */
-  sent: { candidate: number; baseline: number }
+  readonly sent: Rates
   stop(): Promise<void>
 }
 
-/** Requests a second of each side. */
+/** Requests of each side: a second, or in all. */
 export interface Rates {
   candidate: number
   baseline: number
 }
 
-/** Sends requests to each side, pod by pod. A pod that is away loses its requests, as a client would see. */
-export function startLoad({ candidate, baseline }: Groups, rates: Rates): Load {
-  const agent = new Agent({ keepAlive: true })
-  const sent = { candidate: 0, baseline: 0 }
-  const stopped = new AbortController()
-  const drive = async (side: 'candidate' | 'baseline', pods: readonly Pod[]): Promise<void> => {
-    const start = performance.now()
-    for (let number = 0; !stopped.signal.aborted; ) {
-      const due = ((performance.now() - start) / 1000) * rates[side]
-      for (; number < due; number++) {
-        const pod = pods[number % pods.length]
-        get({ host: '127.0.0.1', port: pod?.port, path: '/', agent }, (answer) => answer.resume().on('end', () => sent[side]++)).on(
-          'error',
-          () => undefined,
-        )
-      }
-      await sleep(10)
-    }
-  }
-  const driving = Promise.all([drive('candidate', candidate), drive('baseline', baseline)])
+/** Sends requests to each side, pod by pod. */
+export function startLoad(groups: Groups, rates: Rates): Load {
+  const drive = (side: 'candidate' | 'baseline') =>
+    startRequests(
+      groups[side].map(({ port }) => `http://127.0.0.1:${port}/`),
+      rates[side],
+    )
+  const [candidate, baseline] = [drive('candidate'), drive('baseline')]
   return {
-    sent,
+    get sent() {
+      return { candidate: candidate.answered, baseline: baseline.answered }
+    },
     async stop() {
-      stopped.abort()
-      await driving
-      agent.destroy()
+      await Promise.all([candidate.stop(), baseline.stop()])
     },
   }
 }
