@@ -3,6 +3,7 @@ import { asInput, InputError, input, readInputs, readVariables } from '../shared
 import type { PrometheusOptions } from '../shared/prometheus/client.ts'
 import { parseDuration } from '../shared/units.ts'
 import { placeInside } from '../shared/workspace.ts'
+import { tooShort } from './argo/length.ts'
 import { isTemplate, readTemplate } from './argo/template.ts'
 import { DEFAULT_CONFIG, readConfig } from './config.ts'
 import { loadDocument } from './document.ts'
@@ -12,6 +13,8 @@ import { isKayenta, readKayenta } from './kayenta/config.ts'
 import { parseSide } from './selectors.ts'
 
 const HOUR = 3_600_000
+/** How long is watched when nobody says it; a template with an end of its own is watched up to that. */
+const MAX_DURATION = 600_000
 const url = { matches: /^https?:\/\/[^\s]+$/, accepts: 'a URL that begins with http:// or https://' }
 
 /** The inputs of action.yml. */
@@ -30,7 +33,7 @@ export const schema = z
     'prometheus-certificate': input.block(),
     'prometheus-key': input.secret(),
     interval: input.duration({ default: '10s', min: 1_000, max: HOUR }),
-    'max-duration': input.duration({ default: '10m', min: 1_000, max: 24 * HOUR }),
+    'max-duration': input.optional(input.duration({ min: 1_000, max: 24 * HOUR })),
     'initial-delay': input.duration({ default: '0s', min: 0, max: 24 * HOUR }),
     'sample-delay': input.duration({ default: '2s', min: 0, max: 60_000 }),
     'query-timeout': input.duration({ default: '30s', min: 100, max: 600_000 }),
@@ -135,7 +138,8 @@ function scheduleOf(given: Given, now: number): Schedule {
     initialDelay: given['initial-delay'],
     interval: given.interval,
     // The window of a replay is judged whole.
-    longest: replay ? replay.to - replay.from : given['max-duration'],
+    longest: replay ? replay.to - replay.from : (given['max-duration'] ?? MAX_DURATION),
+    longestByDefault: !replay && given['max-duration'] === undefined,
     sampleDelay: given['sample-delay'],
     failures: given.failures,
   }
@@ -148,6 +152,8 @@ function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (s
     for (const secret of template.secrets) mask(secret)
     if (new Set(template.metrics.map(({ address }) => address)).size > 1)
       throw refused('config', 'the metrics of the AnalysisTemplate name several Prometheus servers; give each an analysis of its own')
+    const short = tooShort(template, schedule)
+    if (short) throw refused(schedule.replay ? 'from' : 'max-duration', short)
     return { judge: 'threshold', template, schedule }
   }
   if (given.args.length || given['secret-args']) throw refused('args', 'is for an AnalysisTemplate only')
