@@ -10,14 +10,22 @@ import { TestClock } from '../support/clock.ts'
 import { down, Past } from './support/past.ts'
 
 const START = Date.UTC(2026, 0, 1)
-const schedule: Schedule = { replay: undefined, initialDelay: 0, interval: 10_000, longest: 600_000, sampleDelay: 0, failures: 3 }
+const schedule: Schedule = {
+  replay: undefined,
+  initialDelay: 0,
+  interval: 10_000,
+  shortest: 0,
+  longest: 600_000,
+  sampleDelay: 0,
+  failures: 3,
+}
 
 async function run(request: Request, values: Past['values'], fault?: (seconds: number) => string[]) {
   const clock = new TestClock(START)
   const prometheus = new Past(START, [], fault)
   prometheus.values = values
   const story = createStory(() => clock.now(), { phase: () => undefined, line: () => undefined, untrusted: () => undefined })
-  const analysis = await analyze(request, { prometheus, clock, signal: new AbortController().signal, story })
+  const analysis = await analyze(request, { prometheus, counters: prometheus, clock, signal: new AbortController().signal, story })
   return { analysis, seconds: (analysis.to - analysis.from) / 1000, prometheus }
 }
 
@@ -172,7 +180,10 @@ describe('a plan', () => {
     expect(analysis.metrics.map(({ verdict }) => verdict)).toEqual(['fail', 'pass'])
   })
   test('says so when the traffic is too little', async () => {
-    expect((await plan(0.2)).analysis.reason).toContain('send more traffic, or watch for longer')
+    expect((await plan(0.2)).analysis.reason).toMatch(
+      /send more traffic, or watch for longer\nat this traffic the candidate gets about 120 more requests in time, and a pass takes \d+ more .* an error rate of \d.*% can be ruled out by then$/,
+    )
+    expect((await plan(20)).analysis.reason).toBe('')
   })
   test('needs a metric of errors', async () => {
     await expect(plan(20, { metrics: [{ preset: 'restarts' }] })).rejects.toThrow('plan needs a metric of the kind errors')

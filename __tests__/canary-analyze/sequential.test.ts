@@ -11,7 +11,15 @@ import { type Counter, down, latency, Past, traffic } from './support/past.ts'
 const START = Date.UTC(2026, 0, 1)
 const errors = { kind: 'errors', name: 'errors', total: 'http_requests_total', events: 'http_requests_total{status=~"5.."}' }
 const slow = { kind: 'latency', name: 'latency', histogram: 'http_request_duration_seconds_bucket' }
-const schedule: Schedule = { replay: undefined, initialDelay: 0, interval: 10_000, longest: 600_000, sampleDelay: 2000, failures: 3 }
+const schedule: Schedule = {
+  replay: undefined,
+  initialDelay: 0,
+  interval: 10_000,
+  shortest: 0,
+  longest: 600_000,
+  sampleDelay: 2000,
+  failures: 3,
+}
 
 interface Given {
   counters: Counter[]
@@ -37,7 +45,7 @@ async function run({ counters, metrics = [errors], baseline = true, schedule: ti
       schedule: { ...schedule, ...times },
       previous,
     },
-    { prometheus, clock, signal: new AbortController().signal, story },
+    { prometheus, counters: prometheus, clock, signal: new AbortController().signal, story },
   )
   return { analysis, told, prometheus, seconds: (analysis.to - analysis.from) / 1000 }
 }
@@ -68,7 +76,7 @@ describe('verdicts', () => {
     expect(analysis.outcome).toBe('failed')
     expect(seconds).toBeLessThan(200)
     expect(analysis.reason).toMatch(
-      /^errors: 3% is proved to be more than the baseline has \(.*x to .*x of the baseline\), and above the floor of 1%$/,
+      /^errors: 3% against 0.5% is proved to be more than the baseline has \(.*x to .*x of the baseline\), and above the floor of 1%$/,
     )
     const { ratio, evidence } = state(analysis)
     expect(ratio?.estimate).toBeCloseTo(6, 0)
@@ -93,14 +101,47 @@ describe('verdicts', () => {
     const { analysis } = await run({ counters: [] })
     expect([analysis.outcome, analysis.reason]).toEqual(['inconclusive', expect.stringMatching(/^errors: the candidate had no requests/)])
   })
-  test('a silent baseline is not a floor test, unless it is said to be none', async () => {
-    const counters = traffic('app-green-1', { rps: 20, errors: 0.05 })
-    expect((await run({ counters })).analysis.reason).toContain('the baseline had no requests; where it gets none, leave it empty')
-    const { analysis } = await run({ counters, baseline: false })
-    expect([analysis.outcome, analysis.reason]).toEqual([
+  test('without a baseline, or with one that stands still, the floor is tested, and that is said', async () => {
+    const alone = await run({ counters: traffic('app-green-1', { rps: 20, errors: 0.05 }), baseline: false })
+    expect([alone.analysis.outcome, alone.analysis.reason]).toEqual([
       'failed',
       expect.stringContaining('there is no baseline, so the floor of 1% alone is tested'),
     ])
+    const still = (errors: number) => run({ counters: both({ errors }, { rps: 0, before: 5000 }) })
+    const bad = await still(0.05)
+    expect([bad.analysis.outcome, bad.analysis.reason]).toEqual([
+      'failed',
+      expect.stringContaining('the baseline gets no requests, so the floor of 1% alone is tested'),
+    ])
+    expect(bad.told).toContain(
+      'errors: the baseline has had no requests for 20s while the candidate has: the candidate is held against the floor alone',
+    )
+    expect((await still(0)).analysis.outcome).toBe('passed')
+  })
+  test('an outage is called after three looks', async () => {
+    const { analysis, seconds } = await run({ counters: both({ errors: 1 }, {}) })
+    expect([analysis.outcome, seconds, analysis.reason]).toEqual(['failed', 30, expect.stringContaining('an outage: 100% against 0.5%')])
+  })
+  test('a pass takes its least time, a failure does not', async () => {
+    const shortest = { shortest: 200_000 }
+    expect((await run({ counters: both({ errors: 0 }, { errors: 0 }), schedule: shortest })).seconds).toBe(200)
+    expect((await run({ counters: both({ errors: 0 }, { errors: 0 }) })).seconds).toBe(30)
+    expect((await run({ counters: both({ errors: 1 }, {}), schedule: shortest })).seconds).toBe(30)
+  })
+  test('what the traffic cannot decide is said after the first looks', async () => {
+    const thin = await run({ counters: both({ rps: 0.3, errors: 0 }, { rps: 0.3, errors: 0 }) })
+    const said = thin.told.findIndex((text) =>
+      /the candidate gets about 1\d\d more requests in time, and a pass takes \d+ more requests/.test(text),
+    )
+    expect(thin.told[said]).toMatch(/an error rate of [23]\.?\d*% can be ruled out by then$/)
+    expect(thin.told.filter((text) => text.startsWith('after '))).toHaveLength(60)
+    expect(said).toBeLessThan(8)
+    const enough = await run({ counters: both({ errors: 0 }, { errors: 0 }), schedule: { shortest: 60_000 } })
+    expect(enough.told.join()).not.toContain('can be ruled out')
+  })
+  test('each line says the rates of both sides', async () => {
+    const { told } = await run({ counters: both({ errors: 0.5 }, {}) })
+    expect(told).toContainEqual(expect.stringMatching(/^after 20s, \d+ requests: errors 50% against 0.\d*% \(evidence of harm \d+%\)$/))
   })
   test('traffic that vanishes ends the watch', async () => {
     const { analysis, seconds } = await run({ counters: both({ until: 50, errors: 0.015 }, { errors: 0.01 }) })
@@ -144,8 +185,8 @@ describe('counters', () => {
     expect((await run({ counters: both({ restartAt: 45 }, {}) })).analysis.outcome).toBe('passed')
   })
   test('a pod that comes later counts from its first request', async () => {
-    const { analysis } = await run({ counters: both({ from: 33 }, {}), schedule: { longest: 60_000 } })
-    expect(Math.abs(state(analysis).candidate.total - 20 * (60 - 33))).toBeLessThan(3)
+    const { analysis } = await run({ counters: both({ from: 33 }, {}), schedule: { longest: 80_000 } })
+    expect(Math.abs(state(analysis).candidate.total - 20 * (80 - 33))).toBeLessThan(3)
   })
   test('probes are not counted by the preset', async () => {
     const probes: Counter[] = [
@@ -154,8 +195,8 @@ describe('counters', () => {
         at: (seconds) => Math.floor(50 * seconds),
       },
     ]
-    const { analysis } = await run({ counters: [...both({}, {}), ...probes], metrics: [{ preset: 'http' }], schedule: { longest: 60_000 } })
-    expect(state(analysis, 'http errors').candidate.total).toBe(20 * 60)
+    const { analysis } = await run({ counters: [...both({}, {}), ...probes], metrics: [{ preset: 'http' }], schedule: { longest: 80_000 } })
+    expect(state(analysis, 'http errors').candidate.total).toBe(20 * 80)
   })
   test('failed requests that are no part of all requests are a mistake, not a verdict', async () => {
     const metrics = [{ ...errors, total: 'http_requests_total{status="500"}', events: 'http_requests_total' }]
@@ -191,11 +232,100 @@ describe('latency', () => {
     })
     expect(spread.analysis.outcome).toBe('failed')
   })
+  test('a histogram whose pods have other edges is compared at those that all have', async () => {
+    const counters = [
+      ...latency('app-green-1', 10, usual),
+      ...latency('app-green-2', 10, { '0.01': 0.01, '0.05': 0.2, '0.1': 0.6, '0.5': 0.99 }),
+      ...latency('app-blue-1', 20, usual),
+    ]
+    const { analysis } = await run({ counters, metrics: [slow] })
+    expect(analysis.outcome).toBe('passed')
+  })
+  test('a pod that comes later with other edges is named', async () => {
+    const late = latency('app-green-2', 10, { '0.02': 0.6 }).map(
+      ({ labels, at }): Counter => ({ labels, at: (seconds) => (seconds < 35 ? undefined : at(seconds)) }),
+    )
+    const counters = [...latency('app-green-1', 10, slower), ...late, ...latency('app-blue-1', 20, slower)]
+    await expect(run({ counters, metrics: [slow], schedule: { shortest: 300_000 } })).rejects.toThrow(
+      /^latency: the histogram of .* has no bucket le="0.05" where the others have one/,
+    )
+  })
+  test('in a preset it does not block a pass once it has spoken', async () => {
+    const counters = [...both({ errors: 0 }, { errors: 0 }), ...latency('app-green-1', 3, usual), ...latency('app-blue-1', 3, usual)]
+    const metrics = [errors, { ...slow, required: false }]
+    const { analysis, told, seconds } = await run({ counters, metrics })
+    expect([analysis.outcome, seconds]).toEqual(['passed', 600])
+    expect(analysis.headline).toMatch(/; latency is not decided: .*; 1\.\d+x as many slow requests are ruled out$/)
+    expect(told).toContainEqual(expect.stringMatching(/^latency is not decided/))
+    // Elsewhere it does, and so it does where it has not spoken.
+    expect((await run({ counters, metrics: [errors, slow] })).analysis.outcome).toBe('inconclusive')
+    const silent = counters.filter(({ labels }) => labels['__name__'] === 'http_requests_total')
+    expect((await run({ counters: silent, metrics })).analysis.outcome).toBe('inconclusive')
+  })
   test('histograms without a common edge, or without +Inf', async () => {
     const none = [...latency('app-green-1', 20, { '0.1': 0.5 }), ...latency('app-blue-1', 20, { '0.2': 0.5 })]
     await expect(run({ counters: none, metrics: [slow] })).rejects.toThrow('no edge in common')
-    const open = none.filter(({ labels }) => labels.le !== '+Inf')
+    const common = [...latency('app-green-1', 20, { '0.1': 0.5 }), ...latency('app-blue-1', 20, { '0.1': 0.5 })]
+    const open = common.filter(({ labels }) => labels.le !== '+Inf')
     await expect(run({ counters: open, metrics: [slow] })).rejects.toThrow('has no bucket +Inf')
+  })
+})
+
+describe('samples that come as they come', () => {
+  const every = (scrape: number, offset: number, counters: Counter[]): Counter[] =>
+    counters.map(({ labels, at }) => ({ labels, at: (seconds) => at(Math.floor((seconds - offset) / scrape) * scrape + offset) }))
+
+  test('what one side counted waits for the other', async () => {
+    // A series without a new sample is not seen: green is scraped at 5, 35, 65, blue at 17, 47, 77.
+    const sparse = (scrape: number, offset: number, counters: Counter[]): Counter[] =>
+      counters.map(({ labels, at }) => ({
+        labels,
+        at: (seconds) => (seconds <= 0 || Math.abs(((seconds - offset) % scrape) + 0) < 1e-9 ? at(seconds) : undefined),
+      }))
+    const counters = [
+      ...sparse(30, 5, traffic('app-green-1', { rps: 20, errors: 1 })),
+      ...sparse(30, 17, traffic('app-blue-1', { rps: 20, errors: 0 })),
+    ]
+    const { analysis, seconds } = await run({ counters })
+    expect(analysis.outcome).toBe('failed')
+    expect(seconds).toBeLessThanOrEqual(90)
+  })
+  test('a look that is longer than the scrapes', async () => {
+    const counters = [
+      ...every(5, 2, traffic('app-green-1', { rps: 20, errors: 0 })),
+      ...every(5, 4, traffic('app-blue-1', { rps: 20, errors: 0 })),
+    ]
+    expect((await run({ counters })).analysis.outcome).toBe('passed')
+  })
+})
+
+describe('series that count the same requests', () => {
+  const scraped = (job: string, counters: Counter[]): Counter[] => counters.map(({ labels, at }) => ({ labels: { ...labels, job }, at }))
+  test('are refused by the label that tells them apart', async () => {
+    const counters = both({}, {})
+    const twice = [...scraped('pods', counters), ...scraped('endpoints', counters)]
+    await expect(run({ counters: twice })).rejects.toThrow(
+      'the candidate: series that differ only in job ("pods", "endpoints") count the same requests',
+    )
+  })
+  test('and so is a sum beside its parts', async () => {
+    const part = (handler: string, rps: number): Counter[] =>
+      traffic('app-green-1', { rps, errors: 0 }).map(({ labels, at }) => ({ labels: { ...labels, handler }, at }))
+    const counters = [...part('/a', 5), ...part('/b', 15), ...part('all', 20), ...traffic('app-blue-1', { rps: 20, errors: 0 })]
+    await expect(run({ counters })).rejects.toThrow('one value of handler ("/a", "/b", "all") is the sum of the others')
+  })
+  test('two pods, methods and containers that count their own are no such thing', async () => {
+    const own = (more: object, rps: number): Counter[] =>
+      traffic('app-green-1', { rps, errors: 0 }).map(({ labels, at }) => ({ labels: { ...labels, ...more }, at }))
+    const counters = [
+      ...own({ method: 'GET' }, 10),
+      ...own({ method: 'POST' }, 10),
+      ...own({ method: 'PUT', container: 'a' }, 10),
+      ...own({ method: 'PUT', container: 'b' }, 20),
+      ...traffic('app-green-2', { rps: 20, errors: 0 }),
+      ...traffic('app-blue-1', { rps: 70, errors: 0 }),
+    ]
+    expect((await run({ counters })).analysis.outcome).toBe('passed')
   })
 })
 
@@ -207,6 +337,19 @@ describe('other kinds', () => {
     })
     const { analysis } = await run({ counters: [counter('app-green-1', 120), counter('app-blue-1', 0)], metrics: [{ preset: 'restarts' }] })
     expect([analysis.outcome, state(analysis, 'restarts').kind]).toEqual(['failed', 'restarts'])
+  })
+  test('restarts: a pod is there between its scrapes as well', async () => {
+    const counter = (pod: string, every: number): Counter => ({
+      labels: { __name__: 'kube_pod_container_status_restarts_total', pod },
+      at: (seconds) => (seconds <= 0 || seconds % every === 0 ? Math.floor(Math.max(0, seconds) / 240) : undefined),
+    })
+    const hours = async (every: number): Promise<number> => {
+      const counters = [counter('app-green-1', every), counter('app-blue-1', every)]
+      const { analysis } = await run({ counters, metrics: [{ preset: 'restarts' }] })
+      return state(analysis, 'restarts').candidate.total / 3600
+    }
+    expect(await hours(10)).toBeCloseTo(1 / 6, 2)
+    expect(await hours(60)).toBeCloseTo(1 / 6, 2)
   })
   test('values, against a limit and against the releases before', async () => {
     const value = { kind: 'value', name: 'cpu', query: 'max(cpu{ {{candidate}} })', criterion: '<=+10%' }
@@ -256,6 +399,15 @@ describe('a replay', () => {
     const replay = await run({ counters, schedule: { replay: { from: START, to: START + 600_000 } } })
     expect(replay.analysis).toEqual(live.analysis)
     expect(replay.prometheus.asked.length).toBeLessThan(live.prometheus.asked.length)
+  })
+  test('begins after its initial delay, as live does', async () => {
+    const counters = both({ errors: 0 }, { errors: 0 })
+    const replay = await run({
+      counters,
+      schedule: { replay: { from: START, to: START + 600_000 }, initialDelay: 60_000, longest: 540_000 },
+    })
+    expect(replay.analysis.from).toBe(START + 60_000)
+    expect(replay.analysis).toEqual((await run({ counters, schedule: { initialDelay: 60_000, longest: 540_000 } })).analysis)
   })
   test('is an error at the first reading that fails', async () => {
     await expect(

@@ -3,13 +3,13 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BundleResult, runBundle } from '../../scripts/runner.ts'
 import type { Alone, Figures, Proof } from './prove.ts'
-import { type Behaviour, type Groups, type Load, Monitoring, startGroups, startLoad } from './support/monitored.ts'
+import { type Behaviour, type Groups, type Load, Monitoring, type Rates, startGroups, startLoad } from './support/monitored.ts'
 
 interface Case {
   name: string
   /** What the action has to say. */
   wants: readonly string[]
-  rps: number
+  rps: number | Rates
   pods?: number
   behaviour?: (side: 'candidate' | 'baseline', number: number) => Behaviour
   inputs?: Record<string, string>
@@ -17,8 +17,8 @@ interface Case {
   meanwhile?: (groups: Groups, monitoring: Monitoring) => Promise<void>
   /** What else is wrong; empty when nothing is. */
   also?: (result: BundleResult, load: Load, groups: Groups, monitoring: Monitoring) => Promise<string> | string
-  /** Needs a Prometheus of its own. */
-  own?: true
+  /** Needs a Prometheus of its own, which scrapes each so many seconds. */
+  own?: number
   /** Not in the short form. */
   long?: true
 }
@@ -33,6 +33,20 @@ const latency =
 const ERRORS = JSON.stringify({
   metrics: [{ kind: 'errors', name: 'errors', total: 'http_requests_total', events: 'http_requests_total{status=~"5.."}' }],
 })
+
+/** Ten measurements, five seconds apart. */
+const CUT_OFF = JSON.stringify({
+  kind: 'AnalysisTemplate',
+  metadata: { name: 'cut-off' },
+  spec: {
+    metrics: [
+      { name: 'ok', interval: '5s', count: 10, successCondition: 'result[0] == 1', provider: { prometheus: { query: 'vector(1)' } } },
+    ],
+  },
+})
+
+const within = ({ duration }: Record<string, string>, seconds: number): string =>
+  Number(duration) <= seconds ? '' : `the verdict took ${duration} s, more than ${seconds} s`
 
 const cases: Case[] = [
   { name: 'a good release passes', wants: ['passed'], rps: 60, inputs: { config: ERRORS }, also: countsEverything },
@@ -52,8 +66,84 @@ const cases: Case[] = [
     rps: 20,
     behaviour: errors('0.005'),
     inputs: { interval: '2s', config: ERRORS },
-    own: true,
+    own: 1,
     meanwhile: (_, monitoring) => sleep(9000).then(() => monitoring.kill()),
+  },
+  {
+    name: 'a total outage fails within a few looks',
+    wants: ['failed'],
+    rps: 30,
+    behaviour: errors('1', '0.005'),
+    also: ({ outputs }) => within(outputs, 25),
+  },
+  {
+    name: 'half of the requests fail, and the label is called code',
+    wants: ['failed'],
+    rps: 30,
+    behaviour: (side) => ({ STATUS_LABEL: 'code', ERROR_RATE: side === 'candidate' ? '0.5' : '0' }),
+    also: ({ outputs }) => within(outputs, 45),
+  },
+  {
+    name: 'a burst on one pod is forgiven',
+    wants: ['passed'],
+    rps: 60,
+    pods: 2,
+    inputs: { config: ERRORS, interval: '10s', 'min-duration': '100s' },
+    meanwhile: burstOnce,
+    also: countsEverything,
+    long: true,
+  },
+  {
+    name: '5% of the traffic: a bad candidate fails',
+    wants: ['failed'],
+    rps: { candidate: 5, baseline: 95 },
+    pods: 2,
+    behaviour: errors('0.2', '0.005'),
+    inputs: { config: ERRORS },
+    long: true,
+  },
+  {
+    name: '5% of the traffic: a good candidate passes',
+    wants: ['passed'],
+    rps: { candidate: 5, baseline: 95 },
+    pods: 2,
+    inputs: { config: ERRORS },
+    long: true,
+  },
+  { name: 'without a baseline a good release passes on its errors', wants: ['passed'], rps: 30, inputs: { baseline: '' } },
+  { name: 'without a baseline a bad one fails', wants: ['failed'], rps: 30, behaviour: errors('0.1', '0'), inputs: { baseline: '' } },
+  {
+    name: 'scrapes of 30 s: a total outage fails, in looks that are lengthened',
+    wants: ['failed'],
+    rps: 20,
+    behaviour: errors('1', '0'),
+    own: 30,
+    also: ({ log }) => (log.includes('is lengthened to 1m') ? '' : 'that looks are lengthened was not said'),
+    long: true,
+  },
+  {
+    name: 'scrapes of 30 s: a good release passes',
+    wants: ['passed'],
+    rps: 20,
+    own: 30,
+    inputs: { config: ERRORS },
+    long: true,
+  },
+  {
+    name: 'a candidate that matches nothing is an error, which names what there is',
+    wants: ['error'],
+    rps: 20,
+    inputs: { candidate: 'gren', config: ERRORS },
+    also: ({ outputs, log }, _, { name }) =>
+      `${outputs.reason}${log}`.includes(`${name}-green`) ? '' : `no word of the pods there are: ${outputs.reason}`,
+    long: true,
+  },
+  {
+    name: 'a template that would be cut off is refused',
+    wants: ['error'],
+    rps: 0,
+    inputs: { config: CUT_OFF, candidate: '', baseline: '', 'max-duration': '12s' },
+    also: ({ outputs }) => (`${outputs.reason}`.includes('max-duration') ? '' : `no word of max-duration: ${outputs.reason}`),
   },
   {
     name: 'one bad pod among five fails',
@@ -86,6 +176,14 @@ const cases: Case[] = [
 async function restartOnce({ candidate }: Groups): Promise<void> {
   await sleep(8000)
   await candidate[0]?.restart()
+}
+
+/** Errors for three seconds, of which a look of ten may see all. */
+async function burstOnce({ candidate }: Groups): Promise<void> {
+  await sleep(30_000)
+  await candidate[0]?.tell({ errorRate: 0.6 })
+  await sleep(3_000)
+  await candidate[0]?.tell({ errorRate: 0 })
 }
 
 /** What was judged is what was sent, but for what a crash and the ends of the window cost. */
@@ -124,9 +222,9 @@ function analyze(monitoring: Monitoring, { name }: Groups, inputs: Record<string
 
 /** Runs one case. Gives what is wrong; empty when nothing is. */
 async function runCase(one: Case, shared: Monitoring): Promise<string> {
-  const monitoring = one.own ? await Monitoring.start() : shared
+  const monitoring = one.own ? await Monitoring.start(one.own) : shared
   const groups = await startGroups(monitoring, one.pods ?? 1, one.behaviour ?? (() => ({})))
-  const load = startLoad(groups, one.rps)
+  const load = startLoad(groups, typeof one.rps === 'number' ? { candidate: one.rps, baseline: one.rps } : one.rps)
   try {
     const [result] = await Promise.all([analyze(monitoring, groups, one.inputs ?? {}), one.meanwhile?.(groups, monitoring)])
     const outcome = result.outputs.outcome ?? 'nothing'
@@ -142,7 +240,7 @@ async function runCase(one: Case, shared: Monitoring): Promise<string> {
 async function releaseAA(number: number, monitoring: Monitoring, duration: string): Promise<string> {
   const counters: Behaviour = number % 2 ? { METRICS_FROM_ZERO: 'true' } : {}
   const groups = await startGroups(monitoring, 1, () => ({ ERROR_RATE: '0.005', ...counters }))
-  const load = startLoad(groups, 20)
+  const load = startLoad(groups, { candidate: 20, baseline: 20 })
   try {
     const { outputs } = await analyze(monitoring, groups, { 'max-duration': duration, interval: '2s' })
     return outputs.outcome === 'failed' || outputs.outcome === 'error' ? `${outputs.outcome}: ${outputs.reason}` : ''
@@ -168,9 +266,11 @@ async function proveAlone({ short, only, log }: Alone): Promise<Figures> {
   let [wrong, aaFalse] = [0, 0]
   try {
     await inLanes(chosen, 2, async (one) => {
+      const began = performance.now()
       const problem = await runCase(one, monitoring)
       if (problem) wrong++
-      log(`${problem ? 'WRONG' : 'right'} ${one.name}${problem ? `: ${problem}` : ''}`)
+      const seconds = Math.round((performance.now() - began) / 1000)
+      log(`${problem ? 'WRONG' : 'right'} ${one.name} (${seconds} s)${problem ? `: ${problem}` : ''}`)
     })
     await inLanes(releases, 4, async (number) => {
       const problem = await releaseAA(number, monitoring, short ? '40s' : '2m')

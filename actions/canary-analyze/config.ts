@@ -31,6 +31,16 @@ const weight = z.number().positive().max(1000).default(1).describe('its share of
 const reportOnly = z.boolean().default(false).describe('it is shown, and decides nothing')
 const ratio = z.number().min(1).max(100).default(1).describe("the candidate's rate may be this multiple of the baseline's")
 
+const clusters = z
+  .enum(['auto', 'never'])
+  .default('auto')
+  .describe('whether a test has to agree that takes a burst for one event; never: each request stands for itself')
+
+const origin = z
+  .enum(['pod', 'proxy'])
+  .default('pod')
+  .describe('who counts: the pods that are compared, from 0 on, or a proxy in front of them that counted before')
+
 const errors = z.strictObject({
   kind: z.literal('errors'),
   name,
@@ -41,10 +51,8 @@ const errors = z.strictObject({
   ratio,
   margin: z.number().gt(1).max(100).default(2).describe("a pass rules out that its rate is this multiple of the baseline's"),
   floor: z.number().positive().lt(1).default(0.01).describe('below this rate nothing is harm'),
-  clusters: z
-    .enum(['auto', 'always', 'never'])
-    .default('auto')
-    .describe('whether a test against clustered errors has to agree; auto: where traffic is equal'),
+  clusters,
+  origin,
 })
 
 const latency = z.strictObject({
@@ -62,6 +70,12 @@ const latency = z.strictObject({
     .default(1.5)
     .describe("a pass rules out that this multiple of the baseline's requests is slower, at any edge"),
   floor: z.number().positive().lt(1).default(0.02).describe('the share of requests by which more have to be slower'),
+  clusters,
+  origin,
+  required: z
+    .boolean()
+    .default(true)
+    .describe('whether a pass has to rule out a slowdown; false: 100 requests a side that prove none are enough at the end'),
 })
 
 const restarts = z.strictObject({

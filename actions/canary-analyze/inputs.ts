@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { asInput, InputError, input, readInputs, readVariables } from '../shared/action/inputs.ts'
 import type { PrometheusOptions } from '../shared/prometheus/client.ts'
+import { formatDuration } from '../shared/time/clock.ts'
 import { parseDuration } from '../shared/units.ts'
 import { placeInside } from '../shared/workspace.ts'
 import { tooShort } from './argo/length.ts'
@@ -33,6 +34,7 @@ export const schema = z
     'prometheus-certificate': input.block(),
     'prometheus-key': input.secret(),
     interval: input.duration({ default: '10s', min: 1_000, max: HOUR }),
+    'min-duration': input.duration({ default: '60s', min: 0, max: 24 * HOUR }),
     'max-duration': input.optional(input.duration({ min: 1_000, max: 24 * HOUR })),
     'initial-delay': input.duration({ default: '0s', min: 0, max: 24 * HOUR }),
     'sample-delay': input.duration({ default: '2s', min: 0, max: 60_000 }),
@@ -132,13 +134,15 @@ function scheduleOf(given: Given, now: number): Schedule {
     return time
   }
   const replay = given.command === 'replay' ? { from: at('from'), to: at('to') } : undefined
-  if (replay && replay.to - replay.from < given.interval) throw refused('from', 'the window from from to to is shorter than one interval')
+  if (replay && replay.to - replay.from - given['initial-delay'] < given.interval)
+    throw refused('from', 'the window from from to to, without initial-delay, is shorter than one interval')
   return {
     replay,
     initialDelay: given['initial-delay'],
     interval: given.interval,
+    shortest: given['min-duration'],
     // The window of a replay is judged whole.
-    longest: replay ? replay.to - replay.from : (given['max-duration'] ?? MAX_DURATION),
+    longest: replay ? replay.to - replay.from - given['initial-delay'] : (given['max-duration'] ?? MAX_DURATION),
     longestByDefault: !replay && given['max-duration'] === undefined,
     sampleDelay: given['sample-delay'],
     failures: given.failures,
@@ -171,6 +175,9 @@ function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (s
     }
   }
   const config = asInput('config', () => readConfig(document))
+  // The judges of others know no shortest watch.
+  if (!schedule.replay && schedule.shortest > schedule.longest)
+    throw refused('min-duration', `${formatDuration(schedule.shortest)} is longer than max-duration, ${formatDuration(schedule.longest)}`)
   if (given.command === 'plan') {
     const expected = {
       rps: given['plan-requests'] ?? 0,

@@ -3,6 +3,32 @@ import { AnswerError } from '../shared/prometheus/answer.ts'
 import { formatDuration } from '../shared/time/clock.ts'
 import type { Ports, Schedule } from './result.ts'
 
+/** A look holds so many samples of a series at least, and a watch so many looks. */
+const SAMPLES = 2
+const LOOKS = 8
+
+/**
+ * A schedule that fits the data: `spacing` is the time from one sample of a series to the next, in milliseconds; undefined where it is not known.
+ * What is lengthened is told. A look shorter than bursts and scrapes sees one side without the other.
+ */
+export function suited(schedule: Schedule, spacing: number | undefined, tell: (text: string) => void): Schedule {
+  const interval = Math.max(schedule.interval, Math.ceil(((spacing ?? 0) * SAMPLES) / 1000) * 1000)
+  if (interval > schedule.interval)
+    tell(
+      `interval: ${formatDuration(schedule.interval)} is lengthened to ${formatDuration(interval)}: the samples are ${formatDuration(spacing ?? 0)} apart, and a look needs ${SAMPLES}`,
+    )
+  const least = LOOKS * interval
+  if (schedule.longest >= least) return { ...schedule, interval }
+  if (schedule.replay) {
+    tell(`the window holds fewer than ${LOOKS} looks of ${formatDuration(interval)}: a verdict is not likely in it`)
+    return { ...schedule, interval: Math.min(interval, schedule.longest) }
+  }
+  tell(
+    `max-duration: ${formatDuration(schedule.longest)} is lengthened to ${formatDuration(least)}, which is ${LOOKS} looks of ${formatDuration(interval)}`,
+  )
+  return { ...schedule, interval, longest: least }
+}
+
 /** Intervals that are read at once in a replay: few enough points for any server, whatever it scrapes. */
 const AT_ONCE = 60
 

@@ -13,7 +13,7 @@ await runAction('canary-analyze', async ({ environment, signal, story, mask }) =
   for (const secret of proxySecrets(proxyFor(new URL(inputs.prometheus.url), environment))) mask(secret)
   const prometheus = new PrometheusClient({ ...inputs.prometheus, signal, environment })
   try {
-    const analysis = await analyze(inputs.request, { prometheus, clock: systemClock, signal, story })
+    const analysis = await analyze(inputs.request, { prometheus, counters: prometheus, clock: systemClock, signal, story })
     if (inputs.history && analysis.outcome === 'passed') addToHistory(inputs.history, analysis.values, Date.now())
     const exit = analysis.outcome === 'inconclusive' && inputs.failInconclusive ? { exit: 'failure' as const } : {}
     return { report: reportOf(analysis), outputs: outputsOf(analysis), html: inputs.html, ...exit }

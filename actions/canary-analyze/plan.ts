@@ -3,7 +3,7 @@ import { readableSeconds } from '../shared/report/text.ts'
 import type { SequentialConfig } from './config.ts'
 import { percent } from './judges/judge.ts'
 import type { Analysis, Schedule } from './result.ts'
-import { type Forecast, forecast } from './statistics/plan.ts'
+import { type Forecast, forecast, outlookOf, outlookText } from './statistics/plan.ts'
 import type { Rules } from './statistics/sequential.ts'
 
 /** What is expected. */
@@ -32,18 +32,22 @@ export function planAnalysis(config: SequentialConfig, expected: Expectation, { 
     ratio: metric.ratio,
     margin: metric.margin,
     floor: metric.floor,
-    robust: metric.clusters,
+    robust: metric.clusters === 'auto',
   }
   const traffic = { ...expected, interval: interval / 1000, longest: longest / 1000 }
   const [bad, good] = [forecast(rules, traffic, expected.harmful, RUNS), forecast(rules, traffic, expected.rate, RUNS)]
+  const requests = (expected.rps * longest) / 1000
+  const outlook = outlookOf(rules, { events: 0, total: 0 }, requests)
   const at = `${expected.rps} requests/s of the candidate (${percent(expected.share)} of all)`
   return {
     outcome: 'passed',
     headline: `At ${at}: a candidate with ${percent(expected.harmful)} errors ${when(bad, bad.failed, 'fails')}; a good one ${when(good, good.passed, 'passes')}`,
-    reason:
-      good.median === null && bad.median === null
-        ? `no verdict is likely within ${readableSeconds(longest / 1000)}: send more traffic, or watch for longer`
-        : '',
+    reason: [
+      ...(good.median === null && bad.median === null
+        ? [`no verdict is likely within ${readableSeconds(longest / 1000)}: send more traffic, or watch for longer`]
+        : []),
+      ...(outlook ? [outlookText(outlook, requests)] : []),
+    ].join('\n'),
     judge: 'plan',
     metrics: [line('bad candidate', bad), line('good candidate', good)],
     details: { expected, rules, bad, good, runs: RUNS },

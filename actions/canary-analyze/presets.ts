@@ -28,6 +28,7 @@ interface Http {
   buckets: string
   unit: 's' | 'ms'
   always: Matcher[]
+  origin: 'pod' | 'proxy'
 }
 
 const is = (label: string, operator: Matcher['operator'], value: string): Matcher => ({ label, operator, value })
@@ -38,6 +39,7 @@ const http = (statusLabel: string): Http => ({
   buckets: 'http_request_duration_seconds_bucket',
   unit: 's',
   always: withoutProbes,
+  origin: 'pod',
 })
 
 const proxies: Record<Exclude<Preset, 'http' | 'restarts' | 'saturation'>, Http> = {
@@ -47,6 +49,7 @@ const proxies: Record<Exclude<Preset, 'http' | 'restarts' | 'saturation'>, Http>
     buckets: 'nginx_ingress_controller_request_duration_seconds_bucket',
     unit: 's',
     always: withoutProbes.filter(({ label }) => label === 'path'),
+    origin: 'proxy',
   },
   traefik: {
     requests: 'traefik_service_requests_total',
@@ -54,6 +57,7 @@ const proxies: Record<Exclude<Preset, 'http' | 'restarts' | 'saturation'>, Http>
     buckets: 'traefik_service_request_duration_seconds_bucket',
     unit: 's',
     always: [],
+    origin: 'proxy',
   },
   istio: {
     requests: 'istio_requests_total',
@@ -62,6 +66,7 @@ const proxies: Record<Exclude<Preset, 'http' | 'restarts' | 'saturation'>, Http>
     unit: 'ms',
     // Both proxies of a request count it: those in front of the pods know the pods.
     always: [is('reporter', '=', 'destination')],
+    origin: 'pod',
   },
   envoy: {
     requests: 'envoy_cluster_upstream_rq_total',
@@ -70,6 +75,7 @@ const proxies: Record<Exclude<Preset, 'http' | 'restarts' | 'saturation'>, Http>
     buckets: 'envoy_cluster_upstream_rq_time_bucket',
     unit: 'ms',
     always: [],
+    origin: 'proxy',
   },
 }
 
@@ -81,17 +87,26 @@ export function expandPreset({ preset, where, statusLabel, weight }: PresetOptio
     return [{ kind: 'restarts', name: 'restarts', weight, counter }]
   }
   if (preset === 'saturation') return saturation(more)
-  const { requests, failed, failedMetric, buckets, unit, always } = preset === 'http' ? http(statusLabel) : proxies[preset]
+  const { requests, failed, failedMetric, buckets, unit, always, origin } = preset === 'http' ? http(statusLabel) : proxies[preset]
   const matchers = [...always, ...more]
   return [
     {
       kind: 'errors',
       name: `${preset} errors`,
       weight,
+      origin,
       total: selectorText({ metric: requests, matchers }),
       events: selectorText({ metric: failedMetric ?? requests, matchers: [...failed, ...matchers] }),
     },
-    { kind: 'latency', name: `${preset} latency`, weight, unit, histogram: selectorText({ metric: buckets, matchers }) },
+    {
+      kind: 'latency',
+      name: `${preset} latency`,
+      weight,
+      unit,
+      origin,
+      required: false,
+      histogram: selectorText({ metric: buckets, matchers }),
+    },
   ]
 }
 

@@ -1,11 +1,14 @@
 // What an analysis works with, and what it hands back.
-import type { Prometheus } from '../shared/prometheus/client.ts'
+import type { CounterStore, Prometheus } from '../shared/prometheus/client.ts'
 import type { Chart, Outcome } from '../shared/report/report.ts'
 import type { Story } from '../shared/report/story.ts'
 import type { Clock } from '../shared/time/clock.ts'
 
 export interface Ports {
+  /** Answers queries. */
   prometheus: Prometheus
+  /** Where counters are read. */
+  counters: CounterStore
   clock: Clock
   signal: AbortSignal
   story: Story
@@ -15,9 +18,11 @@ export interface Ports {
 export interface Schedule {
   /** A past window to judge as if it were now; undefined: live. */
   replay: { from: number; to: number } | undefined
-  /** Live: how long to wait before the first interval, for caches to be warm. */
+  /** How long after the beginning the first interval begins, for caches to be warm. */
   initialDelay: number
   interval: number
+  /** The shortest watch that passes. */
+  shortest: number
   /** The longest watch. */
   longest: number
   /** Nobody asked for `longest`: a template with an end of its own does not mind it. */

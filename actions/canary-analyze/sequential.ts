@@ -1,16 +1,17 @@
 // The sequential analysis of a release: one e-process for each metric, carried through all intervals, until there is a verdict.
 
-import type { Chart } from '../shared/report/report.ts'
 import { own } from '../shared/text/records.ts'
 import { formatDuration } from '../shared/time/clock.ts'
 import type { MetricConfig, SequentialConfig } from './config.ts'
+import { Curves } from './curves.ts'
 import { errorsJudge, restartsJudge } from './judges/errors.ts'
 import type { MetricJudge, MetricState } from './judges/judge.ts'
 import { LatencyJudge } from './judges/latency.ts'
 import { ValueJudge } from './judges/value.ts'
-import { type Batch, batches, describeSchedule, Patience } from './looks.ts'
+import { type Batch, batches, describeSchedule, Patience, suited } from './looks.ts'
 import type { Analysis, Ports, Schedule } from './result.ts'
 import type { Sides } from './source.ts'
+import { outlookText } from './statistics/plan.ts'
 
 /** Traffic that was there and is gone for so long, in milliseconds, ends the watch: nothing more will be learnt. */
 const VANISHED = 60_000
@@ -26,7 +27,7 @@ function judgesOf(
   const weights = config.metrics.reduce((sum, metric) => sum + weightOf(metric), 0)
   return config.metrics.map((metric) => {
     const alpha = weightOf(metric) ? (config.alpha * weightOf(metric)) / weights : config.alpha
-    const parts = { prometheus: ports.prometheus, sides, alpha, passAlpha: config.passAlpha }
+    const parts = { counters: ports.counters, sides, alpha, passAlpha: config.passAlpha }
     if (metric.kind === 'errors') return errorsJudge(metric, parts)
     if (metric.kind === 'restarts') return restartsJudge(metric, parts)
     if (metric.kind === 'latency') return new LatencyJudge(metric, config.podsWithin, parts)
@@ -34,28 +35,8 @@ function judgesOf(
   })
 }
 
-/** A report is read by people: so many curves, and so many points of each. */
-const MOST_CURVES = 12
-const MOST_POINTS = 240
-
-/** Evenly chosen points, with the last one. */
-function thinned<T>(points: readonly T[]): T[] {
-  const step = Math.ceil(points.length / MOST_POINTS)
-  return points.filter((_, i) => (points.length - 1 - i) % step === 0)
-}
-
-/** Adds a point. A long curve loses every second one of what it has, again and again, so that it stays small. */
-function push<T>(points: T[], point: T): void {
-  points.push(point)
-  if (points.length >= 4 * MOST_POINTS) points.splice(0, points.length, ...points.filter((_, i) => i % 2 === 1))
-}
-
-interface Curves {
-  /** [seconds since the beginning, value] */
-  evidence: [number, number][]
-  candidate: [number, number][]
-  baseline: [number, number][]
-}
+/** After so many looks it is told what the traffic cannot decide in time. */
+const OUTLOOK = 3
 
 /** Watches a release until a verdict or the end. Throws when Prometheus cannot be believed. */
 export async function analyzeSequentially(
@@ -65,7 +46,11 @@ export async function analyzeSequentially(
   previous: Readonly<Record<string, readonly number[]>>,
   ports: Ports,
 ): Promise<Analysis> {
-  const watch = new Watch(judgesOf(config, sides, ports, previous), schedule, ports)
+  const watch = new Watch(
+    judgesOf(config, sides, ports, previous),
+    suited(schedule, undefined, (text) => ports.story.tell(text, 'warning')),
+    ports,
+  )
   return watch.run()
 }
 
@@ -73,7 +58,7 @@ class Watch {
   readonly #judges: readonly MetricJudge[]
   readonly #schedule: Schedule
   readonly #ports: Ports
-  readonly #curves = new Map<string, Curves>()
+  readonly #curves = new Curves()
   #looks = 0
   #samples = 0
   #silent = 0
@@ -85,7 +70,6 @@ class Watch {
     this.#judges = judges
     this.#schedule = schedule
     this.#ports = ports
-    for (const { name } of judges) this.#curves.set(name, { evidence: [], candidate: [], baseline: [] })
   }
 
   async run(): Promise<Analysis> {
@@ -95,7 +79,7 @@ class Watch {
     story.tell(`${this.#judges.length} metrics, ${describeSchedule(this.#schedule)}`)
     const patience = new Patience(this.#schedule, (text) => story.tell(text, 'warning'))
     if (!replay && initialDelay > 0) await clock.sleep(initialDelay, signal)
-    this.#from = replay?.from ?? clock.now()
+    this.#from = replay ? replay.from + initialDelay : clock.now()
     this.#to = this.#from
     // What was counted by then is not the release's. Without it nothing can begin, so it has no patience.
     const doubts = await new Patience({ ...this.#schedule, failures: 0 }, story.tell).try(() =>
@@ -114,7 +98,38 @@ class Watch {
       unread = []
     }
     patience.end()
+    const undecided = this.#undecided()
+    if (undecided) return this.#result('passed', '', undecided)
     return this.#result('inconclusive', this.#whyInconclusive())
+  }
+
+  get #longEnough(): boolean {
+    return this.#to - this.#from >= this.#schedule.shortest
+  }
+
+  /**
+   * At the end, what does not stand in the way of a pass that the others have proved: metrics that have spoken, and are neither proved to be
+   * worse nor proved to be harmless. Undefined when there is no such pass.
+   */
+  #undecided(): string[] | undefined {
+    const deciding = this.#judges.filter(({ reportOnly }) => !reportOnly)
+    const open = deciding.filter(({ verdict }) => verdict !== 'pass')
+    const proved = deciding.length > open.length && this.#longEnough && this.#doubts.length === 0
+    if (!proved || !open.every(({ required, spoken, verdict }) => !required && spoken && verdict === undefined)) return undefined
+    return open.map((judge) => `${judge.name} is not decided: ${judge.state().reason}`)
+  }
+
+  /** What the traffic cannot decide in time. */
+  #tellOutlook(): void {
+    const { replay, longest } = this.#schedule
+    const watched = this.#to - this.#from
+    const left = (replay ? replay.to - this.#from : longest) - watched
+    const expected = (this.#samples * left) / watched
+    for (const judge of this.#judges) {
+      const outlook = judge.reportOnly ? undefined : judge.outlook(expected)
+      if (!outlook) continue
+      this.#ports.story.tell(`${judge.name}: ${outlookText(outlook, expected)}`, 'warning')
+    }
   }
 
   async #all(work: (judge: MetricJudge) => Promise<readonly string[]>): Promise<string[]> {
@@ -136,11 +151,13 @@ class Watch {
     this.#looks++
     const most = requests.reduce<number>((sum, one) => Math.max(sum, one ?? 0), 0)
     this.#samples += most
-    this.#note()
+    for (const judge of this.#judges) this.#curves.note(judge, (this.#to - this.#from) / 1000)
     const deciding = this.#judges.filter(({ reportOnly }) => !reportOnly)
     const failed = deciding.filter(({ verdict }) => verdict === 'fail')
     if (failed.length) return this.#result('failed', failed.map((judge) => `${judge.name}: ${judge.state().reason}`).join('\n'))
-    if (deciding.length && deciding.every(({ verdict }) => verdict === 'pass')) return this.#result('passed', '')
+    if (this.#longEnough && deciding.length && deciding.every(({ verdict }) => verdict === 'pass')) return this.#result('passed', '')
+    for (const judge of this.#judges) for (const note of judge.notes()) this.#ports.story.tell(`${judge.name}: ${note}`, 'warning')
+    if (this.#looks === OUTLOOK) this.#tellOutlook()
     this.#silent = most > 0 ? 0 : this.#silent + 1
     const counts = requests.some((one) => one !== undefined)
     if (counts && this.#samples > 0 && this.#silent * this.#schedule.interval >= Math.max(VANISHED, 3 * this.#schedule.interval))
@@ -149,26 +166,14 @@ class Watch {
     return undefined
   }
 
-  #note(): void {
-    const seconds = (this.#to - this.#from) / 1000
-    for (const { name, height, rates } of this.#judges) {
-      const curves = this.#curves.get(name)
-      if (!curves) continue
-      if (height !== undefined) push(curves.evidence, [seconds, height])
-      if (rates) push(curves.candidate, [seconds, rates.candidate])
-      if (rates?.baseline !== undefined) push(curves.baseline, [seconds, rates.baseline])
-    }
-  }
-
   #tellProgress(): void {
     // A replay is over before anybody reads on.
     if (this.#schedule.replay) return
-    const shown = this.#judges.map(
-      ({ name, verdict, height }) => `${name} ${verdict ?? (height === undefined ? '-' : `${Math.round(height * 100)}%`)}`,
-    )
-    this.#ports.story.tell(
-      `after ${formatDuration(this.#to - this.#from)}, ${this.#samples} requests; evidence of harm: ${shown.join(', ')}`,
-    )
+    const all = this.#judges.map(({ name, shown, verdict, height }) => {
+      const evidence = verdict ?? (height === undefined ? undefined : `evidence of harm ${Math.max(0, Math.round(height * 100))}%`)
+      return `${name} ${shown}${evidence ? ` (${evidence})` : ''}`
+    })
+    this.#ports.story.tell(`after ${formatDuration(this.#to - this.#from)}, ${this.#samples} requests: ${all.join('; ')}`)
   }
 
   #whyInconclusive(): string {
@@ -182,16 +187,21 @@ class Watch {
       .join('\n')
   }
 
-  #result(outcome: 'passed' | 'failed' | 'inconclusive', reason: string): Analysis {
+  #result(outcome: 'passed' | 'failed' | 'inconclusive', reason: string, undecided: readonly string[] = []): Analysis {
     const states = this.#judges.map((judge) => judge.state())
     const after = formatDuration(this.#to - this.#from)
     const bad = states.filter(({ verdict, reportOnly }) => verdict === 'fail' && !reportOnly).map(({ name }) => name)
+    // Values are held against limits, which proves nothing.
+    const limitsAlone = states.every(({ kind, reportOnly }) => kind === 'value' || reportOnly)
     const headline = {
-      passed: `The candidate is fine: harm is ruled out after ${after} and ${this.#samples} requests`,
+      passed: limitsAlone
+        ? `The candidate kept its limits for ${after}`
+        : `The candidate is fine: harm is ruled out after ${after} and ${this.#samples} requests${undecided.length ? `; ${undecided.join('; ')}` : ''}`,
       failed: `The candidate is worse after ${after} and ${this.#samples} requests: ${bad.join(', ')}`,
       inconclusive: `No verdict after ${after} and ${this.#samples} requests`,
     }[outcome]
     const { story } = this.#ports
+    for (const one of undecided) story.tell(one, 'warning')
     for (const { name, verdict, reason } of states)
       story.tell(`${name}: ${verdict}: ${reason}`, verdict === 'fail' ? 'bad' : verdict === 'pass' ? 'good' : 'warning')
     return {
@@ -205,40 +215,10 @@ class Watch {
       samples: this.#samples,
       from: this.#from,
       to: this.#to,
-      ...this.#charts(),
+      ...this.#curves.charts(),
       values: Object.fromEntries(
         this.#judges.flatMap((judge) => (judge instanceof ValueJudge && judge.last !== undefined ? [[judge.name, judge.last]] : [])),
       ),
     }
-  }
-
-  #charts(): Pick<Analysis, 'chart' | 'charts'> {
-    const x = 'seconds'
-    const all = [...this.#curves].map(([name, curves]) => ({ name, ...curves }))
-    // With more metrics than can be told apart, those with the most evidence.
-    const evidence = all
-      .filter((one) => one.evidence.length > 0)
-      .toSorted((a, b) => (b.evidence.at(-1)?.[1] ?? 0) - (a.evidence.at(-1)?.[1] ?? 0))
-      .slice(0, MOST_CURVES)
-    const chart: Chart = {
-      title: 'Evidence of harm against its limit',
-      x,
-      y: 'ln(e-value) / ln(1/alpha)',
-      series: evidence.map(({ name, evidence: points }) => ({ name, points: thinned(points) })),
-      limit: 1,
-    }
-    const charts = all
-      .filter(({ candidate }) => candidate.length > 0)
-      .slice(0, MOST_CURVES)
-      .map(({ name, candidate, baseline }) => ({
-        title: name,
-        x,
-        y: 'share of requests so far, or value',
-        series: [
-          { name: 'candidate', points: thinned(candidate) },
-          { name: 'baseline', points: thinned(baseline) },
-        ],
-      }))
-    return { chart: evidence.length ? chart : undefined, charts }
   }
 }

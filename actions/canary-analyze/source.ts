@@ -1,7 +1,7 @@
 // Reads one selector of one side through a release: samples once, growth by interval.
 import type { Answer, Labels } from '../shared/prometheus/answer.ts'
 import type { CounterStore } from '../shared/prometheus/client.ts'
-import { Counters, type Growth } from '../shared/prometheus/counters.ts'
+import { Counters, type Growth, type Origin } from '../shared/prometheus/counters.ts'
 import type { BothSides } from './config.ts'
 import { type Matcher, parseSelector, selectorText } from './selectors.ts'
 
@@ -16,21 +16,26 @@ export const sideSelector = (given: BothSides, side: 'candidate' | 'baseline', m
   typeof given === 'string' ? selectorText(parseSelector(given), matchers) : selectorText(parseSelector(given[side]))
 
 /** What tells pods apart, in the labels of usual scrape configurations. */
-const POD = ['pod', 'kubernetes_pod_name', 'pod_name', 'instance']
+export const POD_LABELS = ['pod', 'kubernetes_pod_name', 'pod_name', 'instance'] as const
+
+/** The pod of a series; undefined where its labels name none. */
+export const podOf = (labels: Labels): string | undefined => {
+  const label = POD_LABELS.find((name) => labels[name] !== undefined)
+  return label && labels[label]
+}
 
 /** How many pods are behind these series; 1 where they cannot be told apart. */
-export const podsOf = (labels: readonly Labels[]): number => {
-  const label = POD.find((name) => labels.some((one) => one[name] !== undefined))
-  return label === undefined ? 1 : new Set(labels.map((one) => one[label])).size
-}
+export const podsOf = (labels: readonly Labels[]): number => Math.max(1, new Set(labels.map(podOf)).size)
 
 export class CounterSource {
   readonly #selector: string
   readonly #store: CounterStore
-  readonly #counters = new Counters()
+  readonly #counters: Counters
   #read: Answer['series'] = []
 
-  constructor(store: CounterStore, selector: string) {
+  /** `targets`: whoever was seen by the sources of the same metric. */
+  constructor(store: CounterStore, selector: string, origin: Origin = 'pod', targets = new Set<string>()) {
+    this.#counters = new Counters(origin, targets)
     this.#store = store
     this.#selector = selector
   }

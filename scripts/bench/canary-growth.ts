@@ -94,6 +94,7 @@ async function runCell(metrics: number, points: number): Promise<Cell> {
     replay: { from: START, to: START + points * STEP },
     initialDelay: 0,
     interval: STEP,
+    shortest: 0,
     longest: points * STEP,
     sampleDelay: 0,
     failures: 0,
@@ -102,7 +103,7 @@ async function runCell(metrics: number, points: number): Promise<Cell> {
   try {
     const { looks } = await analyze(
       { judge: 'sequential', config, sides: { candidate: parseSide('green'), baseline: parseSide('blue') }, previous: {}, schedule },
-      { prometheus, clock: systemClock, signal, story },
+      { prometheus, counters: prometheus, clock: systemClock, signal, story },
     )
     if (looks !== points) throw new Error(`looked ${looks} times at ${points} points`)
   } finally {

@@ -3,7 +3,7 @@ import { limitOf, tooShort } from '../../../actions/canary-analyze/argo/length.t
 import { readTemplate } from '../../../actions/canary-analyze/argo/template.ts'
 import type { Schedule } from '../../../actions/canary-analyze/result.ts'
 
-const live: Schedule = { replay: undefined, initialDelay: 0, interval: 10_000, longest: 600_000, sampleDelay: 0, failures: 3 }
+const live: Schedule = { replay: undefined, initialDelay: 0, interval: 10_000, shortest: 0, longest: 600_000, sampleDelay: 0, failures: 3 }
 const template = (...metrics: object[]) =>
   readTemplate(
     {
@@ -39,7 +39,7 @@ test.each<[string, object, Partial<Schedule>, string]>([
   [
     'a window that is too small',
     { interval: '1m', count: 3 },
-    { replay: { from: 0, to: 150_000 }, longest: 150_000, initialDelay: 60_000 },
+    { replay: { from: 0, to: 150_000 }, longest: 90_000, initialDelay: 60_000 },
     '1m30s is not enough',
   ],
 ])('%s', (_, metric, schedule, message) => expect(tooShort(template(metric), { ...live, ...schedule })).toContain(message))

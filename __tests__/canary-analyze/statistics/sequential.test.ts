@@ -5,7 +5,7 @@ import { RatioEstimate } from '../../../actions/canary-analyze/statistics/ratio.
 import { type Rules, SequentialTest } from '../../../actions/canary-analyze/statistics/sequential.ts'
 import { SymmetricTest } from '../../../actions/canary-analyze/statistics/symmetric.ts'
 
-const rules: Rules = { alpha: 0.05, passAlpha: 0.05, ratio: 1, margin: 2, floor: 0.01, robust: 'auto' }
+const rules: Rules = { alpha: 0.05, passAlpha: 0.05, ratio: 1, margin: 2, floor: 0.01, robust: true }
 
 /** An interval of `total` requests a side. */
 const interval = (k: number, j: number, total = 200) => ({ candidate: { events: k, total }, baseline: { events: j, total } })
@@ -62,29 +62,27 @@ describe('the beta mixture', () => {
 })
 
 describe('the symmetric test', () => {
-  test('one outage is one event, however many errors it has', () => {
-    const small = new SymmetricTest()
-    small.add(1, 200, 0, 200, 1)
-    const large = new SymmetricTest()
-    large.add(100, 200, 0, 200, 1)
-    expect(small.log).toBeLessThan(1)
-    expect(large.log).toBeLessThan(1)
+  const after = (...differences: number[]): number => {
+    const one = new SymmetricTest()
+    for (const x of differences) one.add(x)
+    return one.log
+  }
+
+  test('an interval doubles the evidence at most, however many errors it has', () => {
+    expect(after(1)).toBeLessThan(Math.log(2))
+    expect(after(1000)).toBeLessThanOrEqual(Math.log(2))
+    expect(after(1000)).toBeGreaterThan(Math.log(1.99))
+    // Five such intervals are worth more than 20, which is what 5% take.
+    expect(after(10, 10, 10, 10)).toBeLessThan(Math.log(20))
+    expect(after(10, 10, 10, 10, 10)).toBeGreaterThan(Math.log(20))
   })
 
-  test('is worth 1 at most on average when signs are fair', () => {
+  test('is worth 1 on average when signs are fair, whatever the sizes', () => {
     let sum = 0
     const rounds = 12
-    for (let signs = 0; signs < 2 ** rounds; signs++) {
-      const one = new SymmetricTest()
-      for (let i = 0; i < rounds; i++) {
-        const size = 1 + (i % 5)
-        if ((signs >> i) & 1) one.add(size, 200, 0, 200, 1)
-        else one.add(0, 200, size, 200, 1)
-      }
-      sum += Math.exp(one.log)
-    }
-    expect(sum / 2 ** rounds).toBeLessThanOrEqual(1 + 1e-9)
-    expect(sum / 2 ** rounds).toBeGreaterThan(0.3)
+    for (let signs = 0; signs < 2 ** rounds; signs++)
+      sum += Math.exp(after(...Array.from({ length: rounds }, (_, i) => ((signs >> i) & 1 ? 1 : -1) * (0.1 + (i % 5)))))
+    expect(sum / 2 ** rounds).toBeCloseTo(1, 9)
   })
 })
 
@@ -115,38 +113,38 @@ describe('errors', () => {
     expect(run(60, 10, 10).verdict).toBe('pass')
   })
   test('a tolerated ratio belongs to the null hypothesis', () => {
-    expect(run(60, 6, 3, { robust: 'never' }).verdict).toBe('fail')
-    expect(run(60, 6, 3, { robust: 'never', ratio: 2, margin: 4 }).verdict).not.toBe('fail')
-    expect(run(60, 6, 3, { robust: 'never', ratio: 2, margin: 4 }).evidence.fail).toBeLessThan(0.5)
+    expect(run(60, 6, 3, { robust: false }).verdict).toBe('fail')
+    expect(run(60, 6, 3, { robust: false, ratio: 2, margin: 4 }).verdict).not.toBe('fail')
+    expect(run(60, 6, 3, { robust: false, ratio: 2, margin: 4 }).evidence.fail).toBeLessThan(0.5)
   })
-  test('one outage does not fail where the symmetric test has to agree', () => {
-    const outage = (robust: Rules['robust']): SequentialTest => {
-      const one = new SequentialTest({ ...rules, robust })
-      for (let i = 0; i < 20; i++) one.add(interval(i === 10 ? 80 : 1, 1))
-      return one
-    }
-    expect(outage('never').verdict).toBe('fail')
-    expect(outage('auto').verdict).toBeUndefined()
-    expect(outage('auto').evidence.tests).toBe('count and symmetric')
+  const both = (counts: (look: number) => [number, number], robust: boolean, looks = 20): SequentialTest => {
+    const one = new SequentialTest({ ...rules, robust })
+    for (let i = 0; i < looks; i++) one.add(interval(...counts(i)))
+    return one
+  }
+  test('one burst does not fail where the symmetric test has to agree', () => {
+    const burst = (look: number): [number, number] => [look === 10 ? 80 : 1, 1]
+    expect(both(burst, false).verdict).toBe('fail')
+    expect(both(burst, true).verdict).toBeUndefined()
+    expect(both(burst, true).evidence.tests).toBe('count and symmetric')
+  })
+  test('an outage is no burst: three looks in a row in which half of the requests fail', () => {
+    expect(both(() => [200, 1], true, 2).verdict).toBeUndefined()
+    expect(both(() => [200, 1], true, 3)).toMatchObject({ verdict: 'fail', evidence: { tests: 'outage' } })
+    expect(both(() => [100, 49], true, 3).verdict).toBe('fail')
+    // Not in a row, not half, not of the candidate alone, and too few for the count test.
+    expect(both((look) => [look % 3 === 2 ? 99 : 200, 1], true, 4).evidence.tests).toBe('count and symmetric')
+    expect(both(() => [200, 50], true, 3).verdict).toBeUndefined()
+    const few = new SequentialTest(rules)
+    for (let i = 0; i < 3; i++) few.add(interval(4, 0, 4))
+    expect([few.verdict, few.evidence.tests]).toEqual([undefined, 'outage'])
+    few.add(interval(4, 0, 4))
+    expect(few.verdict).toBe('fail')
   })
   test('bursts pass no sooner than what they are worth', () => {
-    const bursts = (robust: Rules['robust']): SequentialTest => {
-      const one = new SequentialTest({ ...rules, robust })
-      for (let i = 0; i < 24; i++) one.add(interval(i % 6 === 0 ? 5 : 0, i % 6 === 3 ? 5 : 0))
-      return one
-    }
-    expect(bursts('never').evidence.pass / bursts('auto').evidence.pass).toBeCloseTo(5, 6)
-  })
-  test('unequal traffic leaves the count test, or none when both are wanted', () => {
-    const weighted = (robust: Rules['robust']): SequentialTest => {
-      const one = new SequentialTest({ ...rules, robust })
-      for (let i = 0; i < 60; i++) one.add({ candidate: { events: 3, total: 100 }, baseline: { events: 9, total: 900 } })
-      return one
-    }
-    expect(weighted('auto').evidence.tests).toBe('count')
-    expect(weighted('auto').verdict).toBe('fail')
-    expect(weighted('always').evidence.tests).toBe('none')
-    expect(weighted('always').verdict).not.toBe('fail')
+    const bursts = (look: number): [number, number] => [look % 6 === 0 ? 5 : 0, look % 6 === 3 ? 5 : 0]
+    // Eight differences of the square 5 among four of 1 that are believed in before.
+    expect(both(bursts, false, 24).evidence.pass / both(bursts, true, 24).evidence.pass).toBeCloseTo((8 * 5 + 4) / 12, 6)
   })
   test('without a baseline the floor alone is tested', () => {
     const alone = (events: number): SequentialTest => {
@@ -160,6 +158,30 @@ describe('errors', () => {
     const silent = new SequentialTest(rules)
     for (let i = 0; i < 60; i++) silent.add({ candidate: { events: 20, total: 200 }, baseline: { events: 0, total: 0 } })
     expect([silent.verdict, silent.evidence.tests]).toEqual([undefined, 'none'])
+  })
+  test('a baseline that goes away leaves the floor, beside what was compared', () => {
+    const left = (events: number): SequentialTest => {
+      const one = new SequentialTest(rules)
+      for (let i = 0; i < 5; i++) one.add(interval(1, 1))
+      for (let i = 0; i < 30; i++) one.add({ candidate: { events, total: 200 }, baseline: undefined })
+      return one
+    }
+    expect([left(20).verdict, left(20).evidence.tests]).toEqual(['fail', 'floor'])
+    expect(left(0).verdict).toBe('pass')
+  })
+  test('above the floor a burst is one event as well', () => {
+    const burst = (robust: boolean): SequentialTest => {
+      const one = new SequentialTest({ ...rules, robust, baseline: false })
+      for (let i = 0; i < 30; i++) one.add({ candidate: { events: i === 10 ? 150 : 0, total: 200 }, baseline: undefined })
+      return one
+    }
+    expect(burst(false).verdict).toBe('fail')
+    expect(burst(true).verdict).not.toBe('fail')
+  })
+  test('the harm that a pass rules out', () => {
+    expect(run(60, 0, 0).ruledOut).toBe(1)
+    expect(run(5, 4, 4).ruledOut).toBeGreaterThan(1.5)
+    expect(new SequentialTest(rules).ruledOut).toBe(Infinity)
   })
 })
 
@@ -189,10 +211,10 @@ describe('the interval of the ratio', () => {
 })
 
 describe('latency', () => {
-  const latency: Rules = { alpha: 0.05, passAlpha: 0.05, ratio: 1, margin: 1.5, floor: 0.02, robust: 'auto' }
+  const latency: Rules = { alpha: 0.05, passAlpha: 0.05, ratio: 1, margin: 1.5, floor: 0.02, robust: true }
   const edges = [0.1, 0.25, 0.5]
-  const run = (candidate: number[], baseline: number[], intervals = 30): LatencyTest => {
-    const one = new LatencyTest(latency, edges)
+  const run = (candidate: number[], baseline: number[], intervals = 30, robust = true): LatencyTest => {
+    const one = new LatencyTest({ ...latency, robust }, edges)
     for (let i = 0; i < intervals; i++) one.add({ total: 200, slower: candidate }, { total: 200, slower: baseline })
     return one
   }
@@ -203,7 +225,7 @@ describe('latency', () => {
     expect(run([], [], 0).verdict).toBeUndefined()
   })
   test('its evidence is the average over the edges', () => {
-    const one = run([140, 20, 2], [100, 20, 2])
+    const one = run([140, 20, 2], [100, 20, 2], 30, false)
     const alone = (k: number, j: number): number => {
       const mixture = new Mixture('above')
       for (let i = 0; i < 30; i++) mixture.addShare(k, k + j, 0.5)
@@ -211,5 +233,20 @@ describe('latency', () => {
     }
     expect(one.evidence.fail).toBeCloseTo(logMean([alone(140, 100), alone(20, 20), alone(2, 2)]), 9)
     expect(one.telling?.edge).toBe(0.1)
+  })
+  test('a stall is one event, where the symmetric test has to agree', () => {
+    const stalled = (robust: boolean): LatencyTest => {
+      const one = run([100, 20, 2], [100, 20, 2], 10, robust)
+      one.add({ total: 200, slower: [200, 190, 150] }, { total: 200, slower: [100, 20, 2] })
+      return one
+    }
+    expect(stalled(false).verdict).toBe('fail')
+    expect(stalled(true).verdict).toBeUndefined()
+  })
+  test('the slowdown that is ruled out', () => {
+    expect(run([100, 20, 2], [100, 20, 2], 5).ruledOut).toBeGreaterThan(1.2)
+    expect(run([100, 20, 2], [100, 20, 2], 5).ruledOut).toBeLessThan(4)
+    expect(run([100, 20, 2], [100, 20, 2], 200).ruledOut).toBeLessThan(1.2)
+    expect(run([0, 0, 0], [0, 0, 0], 20).ruledOut).toBe(1)
   })
 })

@@ -1,7 +1,7 @@
 // Two groups of real processes under load, scraped by a real Prometheus.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { Agent, get } from 'node:http'
+import { Agent, get, request } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -85,12 +85,24 @@ export class Pod {
     await this.start()
   }
 
+  /** Has it behave otherwise from now on. */
+  tell(behaviour: object): Promise<void> {
+    return new Promise((done, fail) => {
+      const asked = request({ host: '127.0.0.1', port: this.port, path: '/control', method: 'POST' }, (answer) =>
+        answer
+          .resume()
+          .on('end', () => (answer.statusCode === 200 ? done() : fail(new Error(`${this.name} answered ${answer.statusCode}`)))),
+      )
+      asked.on('error', fail).end(JSON.stringify(behaviour))
+    })
+  }
+
   async stop(): Promise<void> {
     if (this.#process) await end(this.#process)
   }
 }
 
-/** A Prometheus that scrapes each second whatever pods it is told of. */
+/** A Prometheus that scrapes each second, or as often as it is told, whatever pods it is told of. */
 export class Monitoring {
   readonly url: string
   readonly #process: ChildProcess
@@ -103,14 +115,14 @@ export class Monitoring {
     this.url = url
   }
 
-  static async start(): Promise<Monitoring> {
+  static async start(scrape = 1): Promise<Monitoring> {
     ensurePrometheus()
     const folder = mkdtempSync(join(tmpdir(), 'monitored-'))
     const port = await freePort()
     writeFileSync(join(folder, 'targets.json'), '[]')
     writeFileSync(
       join(folder, 'prometheus.yml'),
-      `global: { scrape_interval: 1s, scrape_timeout: 900ms }\nscrape_configs:\n  - job_name: backend\n    file_sd_configs: [{ files: [${join(folder, 'targets.json')}], refresh_interval: 1s }]\n`,
+      `global: { scrape_interval: ${scrape}s, scrape_timeout: 900ms }\nscrape_configs:\n  - job_name: backend\n    file_sd_configs: [{ files: [${join(folder, 'targets.json')}], refresh_interval: 1s }]\n`,
     )
     const argv = [
       `--config.file=${join(folder, 'prometheus.yml')}`,
@@ -123,12 +135,12 @@ export class Monitoring {
     return new Monitoring(child, folder, url)
   }
 
-  /** Has pods scraped, and waits for the first samples of them. */
+  /** Has pods scraped, and waits for the first samples of them: a minute more than a scrape may take. */
   async watch(pods: readonly Pod[]): Promise<void> {
     for (const pod of pods) this.#pods.add(pod)
     this.#write()
     for (const { name } of pods)
-      await until(async () => (await this.query(`up{pod="${name}"} == 1`)).length > 0, 30_000, `Prometheus to scrape ${name}`)
+      await until(async () => (await this.query(`up{pod="${name}"} == 1`)).length > 0, 90_000, `Prometheus to scrape ${name}`)
   }
 
   async forget(pods: readonly Pod[]): Promise<void> {
@@ -193,15 +205,21 @@ export interface Load {
   stop(): Promise<void>
 }
 
-/** Sends `rps` requests a second to each side, pod by pod. A pod that is away loses its requests, as a client would see. */
-export function startLoad({ candidate, baseline }: Groups, rps: number): Load {
+/** Requests a second of each side. */
+export interface Rates {
+  candidate: number
+  baseline: number
+}
+
+/** Sends requests to each side, pod by pod. A pod that is away loses its requests, as a client would see. */
+export function startLoad({ candidate, baseline }: Groups, rates: Rates): Load {
   const agent = new Agent({ keepAlive: true })
   const sent = { candidate: 0, baseline: 0 }
   const stopped = new AbortController()
   const drive = async (side: 'candidate' | 'baseline', pods: readonly Pod[]): Promise<void> => {
     const start = performance.now()
     for (let number = 0; !stopped.signal.aborted; ) {
-      const due = ((performance.now() - start) / 1000) * rps
+      const due = ((performance.now() - start) / 1000) * rates[side]
       for (; number < due; number++) {
         const pod = pods[number % pods.length]
         get({ host: '127.0.0.1', port: pod?.port, path: '/', agent }, (answer) => answer.resume().on('end', () => sent[side]++)).on(

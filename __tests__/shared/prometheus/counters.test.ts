@@ -43,3 +43,20 @@ test('a scrape that was missed is made up for', () => {
 test.each([NaN, Infinity, -1])('a counter is never %d', (value) => {
   expect(() => new Counters().grow([series({ pod: 'a' }, [11, value])], 10_000, 20_000)).toThrow('which no counter can be')
 })
+
+test('of a proxy that was not there, what it counted before its first sample is not of the release; the first error of one that was is', () => {
+  const counters = new Counters('proxy')
+  counters.begin([series({ instance: 'old', code: '200' }, [10, 500])])
+  expect(growth(counters.grow([series({ instance: 'old', code: '500' }, [15, 3])], 10_000, 20_000))).toEqual([3])
+  expect(growth(counters.grow([series({ instance: 'new', code: '200' }, [15, 9000], [18, 9020])], 10_000, 20_000))).toEqual([20])
+  expect(growth(counters.grow([series({ instance: 'new', code: '500' }, [25, 2])], 20_000, 30_000))).toEqual([2])
+})
+
+test('what is told of pods by somebody who goes and comes is one counter, whoever is scraped', () => {
+  const counters = new Counters('cluster')
+  counters.begin([series({ pod: 'a', container: 'app', instance: '10.0.0.1:8080' }, [10, 7])])
+  expect(
+    growth(counters.grow([series({ pod: 'a', container: 'app', instance: '10.0.0.9:8080' }, [15, 7], [18, 8])], 10_000, 20_000)),
+  ).toEqual([1])
+  expect(growth(counters.grow([series({ pod: 'b', container: 'app', instance: '10.0.0.9:8080' }, [15, 2])], 10_000, 20_000))).toEqual([2])
+})

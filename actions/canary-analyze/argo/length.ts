@@ -23,9 +23,7 @@ export function limitOf(template: ArgoTemplate, { longest, longestByDefault }: S
 /** Why a schedule leaves no time for a template; undefined: it does. */
 export function tooShort(template: ArgoTemplate, schedule: Schedule): string | undefined {
   const limit = limitOf(template, schedule)
-  // Live the wait before the first interval is no part of the watch; a window has to hold it.
-  const waited = schedule.replay ? schedule.initialDelay : 0
-  const room = (metric: ArgoMetric): number => (endless(metric) ? limit.endless : limit.counted) - waited
+  const room = (metric: ArgoMetric): number => (endless(metric) ? limit.endless : limit.counted)
   const [late] = template.metrics.filter((metric) => lengthOf(metric) > room(metric)).toSorted((a, b) => lengthOf(b) - lengthOf(a))
   if (!late) return undefined
   const { name, interval = '', initialDelay } = late

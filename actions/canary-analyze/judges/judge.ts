@@ -1,4 +1,5 @@
 // What the release loop knows of a metric's judge.
+import type { Outlook } from '../statistics/plan.ts'
 import type { Count, Evidence } from '../statistics/sequential.ts'
 
 export type MetricVerdict = 'pass' | 'fail' | 'inconclusive'
@@ -25,17 +26,27 @@ export interface MetricState {
 export interface MetricJudge {
   readonly name: string
   readonly reportOnly: boolean
+  /** Whether a pass waits until harm is ruled out for this metric as well; else it waits for that until the end only, and then for its having spoken. */
+  readonly required: boolean
+  /** Whether enough was measured for its silence to mean anything. */
+  readonly spoken: boolean
   /** Learns what was before `at`, in milliseconds. All three give the server's warnings. */
   begin(at: number): Promise<readonly string[]>
   /** Reads several intervals, which end at `ends`. */
   read(from: number, ends: readonly number[]): Promise<readonly string[]>
   /** Adds one interval of those that were read. Gives how many requests the candidate had in it; undefined where requests are not counted. */
   take(from: number, to: number): number | undefined
+  /** What happened to it that is to be told, once. */
+  notes(): string[]
   readonly verdict: 'pass' | 'fail' | undefined
   /** The evidence in units of its limit: 1 is a verdict. Undefined for metrics judged without. */
   readonly height: number | undefined
   /** What both sides are at now, as a share of their requests; for the curves. */
   readonly rates: { candidate: number; baseline: number | undefined } | undefined
+  /** The rates of both sides in words: `50% against 0.2%`. */
+  readonly shown: string
+  /** What `requests` more of the candidate leave undecided; undefined when they suffice, or when requests are not counted. */
+  outlook(requests: number): Outlook | undefined
   state(): MetricState
 }
 

@@ -11,6 +11,7 @@ export class ValueJudge implements MetricJudge {
   readonly name: string
   readonly reportOnly: boolean
   readonly height = undefined
+  readonly required = true
   readonly #config: ValueConfig
   readonly #criterion: Criterion
   readonly #previous: readonly number[]
@@ -56,6 +57,22 @@ export class ValueJudge implements MetricJudge {
     this.#last = value
     this.#measured++
     if (!meets(value, this.#criterion, this.#previous, this.#config.aggregate)) this.#missed++
+  }
+
+  notes(): string[] {
+    return []
+  }
+
+  outlook(): undefined {
+    return undefined
+  }
+
+  get spoken(): boolean {
+    return this.#measured > 0
+  }
+
+  get shown(): string {
+    return this.#last === undefined ? 'no value yet' : `${Number(this.#last.toPrecision(4))}, wanted ${this.#config.criterion}`
   }
 
   get verdict(): 'pass' | 'fail' | undefined {

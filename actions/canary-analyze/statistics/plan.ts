@@ -1,6 +1,6 @@
 // How long until a verdict: by going on at the expected rates, and by simulated releases.
 import { poisson, uniform } from './random.ts'
-import { type Rules, SequentialTest } from './sequential.ts'
+import { type Count, type Rules, SequentialTest } from './sequential.ts'
 
 /**
  * About how many requests of the candidate, from none, a pass takes when errors come at these rates. `share` is the candidate's of the traffic.
@@ -26,6 +26,37 @@ export function requestsToPass(rules: Rules, candidate: number, baseline: number
     else low = middle
   }
   return Math.ceil(high)
+}
+
+/** What the traffic can still decide. */
+export interface Outlook {
+  /** How many more requests of the candidate a pass takes when none of them fails; infinite when no number of them would do. */
+  needed: number
+  /** The share of errors that can be ruled out with those that are expected. */
+  ruledOut: number
+}
+
+/** Undefined when the requests that are `expected` yet, with those that were counted, suffice for a pass when none of them fails. */
+export function outlookOf(rules: Rules, { events, total }: Count, expected: number): Outlook | undefined {
+  const all = total + expected
+  if (all <= 0) return undefined
+  const rate = events / all
+  const enough = (floor: number): number => requestsToPass({ ...rules, floor, baseline: false }, rate, 0, 1) ?? Infinity
+  const needed = enough(rules.floor)
+  if (needed <= all) return undefined
+  let [low, high] = [rules.floor, 1]
+  for (let i = 0; i < 20; i++) {
+    const middle = Math.sqrt(low * high)
+    if (enough(middle) <= all) high = middle
+    else low = middle
+  }
+  return { needed: Math.ceil(needed - total), ruledOut: high }
+}
+
+/** An outlook in words, of the requests of the candidate that are expected. */
+export function outlookText({ needed, ruledOut }: Outlook, expected: number): string {
+  const takes = Number.isFinite(needed) ? `takes ${needed} more requests without an error` : 'is out of reach at this rate of errors'
+  return `at this traffic the candidate gets about ${Math.round(expected)} more requests in time, and a pass ${takes}; an error rate of ${Number((100 * ruledOut).toPrecision(2))}% can be ruled out by then`
 }
 
 export interface Traffic {

@@ -47,8 +47,47 @@ function large(random: () => number, mean: number): number {
   }
 }
 
-/** By Stirling's series, exact to ten digits from 10 on; only called for large counts. */
+/** Exact below 10, by Stirling's series to ten digits from there on. */
 function logFactorial(n: number): number {
   if (n < 10) return Math.log([1, 1, 2, 6, 24, 120, 720, 5040, 40_320, 362_880][n] ?? 1)
   return n * Math.log(n) - n + Math.log(2 * Math.PI * n) / 2 + 1 / (12 * n) - 1 / (360 * n ** 3)
+}
+
+/** How many of `n` fall to a share `p`: by inversion where few are expected, else by transformed rejection (Hoermann 1993, algorithm BTRS). */
+export function binomial(random: () => number, n: number, p: number): number {
+  if (n <= 0 || p <= 0) return 0
+  if (p >= 1) return n
+  if (p > 0.5) return n - binomial(random, n, 1 - p)
+  return n * p < 10 ? fewOf(random, n, p) : manyOf(random, n, p)
+}
+
+function fewOf(random: () => number, n: number, p: number): number {
+  const odds = p / (1 - p)
+  let chance = exp(n * Math.log1p(-p))
+  let [count, left] = [0, random() - chance]
+  while (left > 0 && count < n) {
+    count++
+    chance *= (odds * (n - count + 1)) / count
+    left -= chance
+  }
+  return count
+}
+
+function manyOf(random: () => number, n: number, p: number): number {
+  const deviation = Math.sqrt(n * p * (1 - p))
+  const b = 1.15 + 2.53 * deviation
+  const a = -0.0873 + 0.0248 * b + 0.01 * p
+  const alpha = (2.83 + 5.1 / b) * deviation
+  const mode = Math.floor((n + 1) * p)
+  const odds = p / (1 - p)
+  for (;;) {
+    const u = random() - 0.5
+    const v = random()
+    const us = 0.5 - Math.abs(u)
+    const k = Math.floor(((2 * a) / us + b) * u + n * p + 0.5)
+    if (k < 0 || k > n) continue
+    if (us >= 0.07 && v <= 0.92 - 4.2 / b) return k
+    const accepted = (k - mode) * Math.log(odds) + logFactorial(mode) + logFactorial(n - mode) - logFactorial(k) - logFactorial(n - k)
+    if (Math.log((v * alpha) / (a / (us * us) + b)) <= accepted) return k
+  }
 }

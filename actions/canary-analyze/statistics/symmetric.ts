@@ -1,38 +1,46 @@
-// A test for errors that come in clusters: an outage of a second is many errors, but one event. While both sides are alike, the difference of
-// an interval is as often negative as positive, however its errors cluster; only its sign is evidence, and its size is weighed by itself.
-import { normalCdf } from './special.ts'
+// A test for errors and slow requests that come in clusters: an outage of a second is many errors, but one event. While both sides are alike,
+// the difference of an interval is as often negative as positive, however its events cluster; only its sign is evidence, and its size weighs.
+import { normalQuantile } from './special.ts'
 
-/** The precision of the prior, in intervals. */
-const PRIOR = 1
+const { abs, exp, log, log1p } = Math
+
+/** Points of the mixture over lambda: the middles of as many equal parts of a half-normal distribution with scale 1. */
+const POINTS = 32
+const LAMBDAS = Float64Array.from({ length: POINTS }, (_, i) => normalQuantile(0.5 + (0.5 * (i + 0.5)) / POINTS))
 
 /**
- * The e-process of de la Pena's inequality for symmetric differences, mixed over a half-normal prior: with x the scaled difference of an
- * interval, S = sum x, V = sum x^2: E = 2 sqrt(r/(V+r)) exp(S^2/(2(V+r))) Phi(S/sqrt(V+r)). Needs equal traffic on both sides.
+ * The exact mixture for symmetric differences: E = mean over lambda of the product of e^(lambda x) / cosh(lambda x), x one difference an
+ * interval. For a symmetric x each factor is worth 1 on average, whatever the size of x (de la Pena 1999, before its bound by e^(-x²/2)), so
+ * E is an e-process. A factor is 2 at most: an interval doubles the evidence, however many events it holds.
  */
 export class SymmetricTest {
-  #sum = 0
+  readonly #logs = new Float64Array(POINTS)
   #squares = 0
   #intervals = 0
 
-  /** Events and requests of one interval; `ratio` is what the candidate is allowed of the baseline's rate. */
-  add(k: number, candidateTotal: number, j: number, baselineTotal: number, ratio: number): void {
-    if (candidateTotal <= 0 || baselineTotal <= 0 || k + j === 0) return
-    const difference = k / candidateTotal - (ratio * j) / baselineTotal
-    // By its own size: the scale is the same whichever side is which, so it takes nothing from the symmetry.
-    const x = difference / Math.sqrt(k / candidateTotal ** 2 + j * (ratio / baselineTotal) ** 2)
-    this.#sum += x
+  /** One interval's difference, positive where the candidate is worse. It has to change its sign, and nothing else, when the sides are swapped. */
+  add(x: number): void {
+    if (x === 0) return
     this.#squares += x * x
     this.#intervals++
+    for (let i = 0; i < POINTS; i++) {
+      const size = (LAMBDAS[i] ?? 0) * x
+      // size - ln cosh(size), without overflow.
+      this.#logs[i] = (this.#logs[i] ?? 0) + size - abs(size) + Math.LN2 - log1p(exp(-2 * abs(size)))
+    }
   }
 
-  /** How many times as much the differences vary as independent errors would; 1 where they do not, or where nothing is known. */
-  get dispersion(): number {
-    return this.#intervals ? Math.max(1, this.#squares / this.#intervals) : 1
+  /** The sum of the squares of the differences, and of how many: for independent events a square is 1 on average. */
+  get spread(): { squares: number; intervals: number } {
+    return { squares: this.#squares, intervals: this.#intervals }
   }
 
   /** The logarithm of the e-value now. */
   get log(): number {
-    const v = this.#squares + PRIOR
-    return Math.LN2 + Math.log(PRIOR / v) / 2 + this.#sum ** 2 / (2 * v) + Math.log(normalCdf(this.#sum / Math.sqrt(v)))
+    let most = -Infinity
+    for (const one of this.#logs) if (one > most) most = one
+    let sum = 0
+    for (const one of this.#logs) sum += exp(one - most)
+    return most + log(sum / POINTS)
   }
 }

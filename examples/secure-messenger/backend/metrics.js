@@ -1,8 +1,11 @@
 /** The four metrics of the backend in Prometheus' text format. */
 const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 
-/** @param {boolean} fromZero Whether the counters of 200 and 500 are there from the start, or appear with their first request. */
-export function createMetrics(fromZero) {
+/**
+ * @param {boolean} fromZero Whether the counters of 200 and 500 are there from the start, or appear with their first request.
+ * @param {string} statusLabel What the label with the status is called.
+ */
+export function createMetrics(fromZero, statusLabel) {
   const requests = new Map(
     fromZero
       ? [
@@ -30,7 +33,7 @@ export function createMetrics(fromZero) {
       return [
         '# HELP http_requests_total Requests answered; probes and scrapes are not counted.',
         '# TYPE http_requests_total counter',
-        ...[...requests].map(([status, n]) => `http_requests_total{status="${status}"} ${n}`),
+        ...[...requests].map(([status, n]) => `http_requests_total{${statusLabel}="${status}"} ${n}`),
         '# HELP http_request_duration_seconds Time from the request to the end of its answer.',
         '# TYPE http_request_duration_seconds histogram',
         ...bounds.map((bound, i) => `http_request_duration_seconds_bucket{le="${bound}"} ${buckets[i]}`),

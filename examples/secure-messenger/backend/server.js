@@ -41,7 +41,7 @@ function crash(why) {
   process.exit(1)
 }
 
-const metrics = createMetrics(env.METRICS_FROM_ZERO === 'true')
+const metrics = createMetrics(env.METRICS_FROM_ZERO === 'true', env.STATUS_LABEL ?? 'status')
 let draining = false
 
 function answer(res, status, body, type = 'application/json') {

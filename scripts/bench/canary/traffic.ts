@@ -1,76 +1,158 @@
-// Simulated releases: what both sides count in each interval of ten seconds.
-
-import { poisson } from '../../../actions/canary-analyze/statistics/random.ts'
+// Simulated releases: what each pod of both sides counts from scrape to scrape, and what a look then sees.
+import { poisson, uniform } from '../../../actions/canary-analyze/statistics/random.ts'
 import { normalCdf } from '../../../actions/canary-analyze/statistics/special.ts'
-
-/** Seconds between two looks. */
-export const STEP = 10
 
 /** The edges of a usual latency histogram, in seconds. */
 export const EDGES = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 
-export interface Side {
-  errors: number
-  total: number
-  /** Requests by bucket, with one more for those beyond the last edge; only where latency is simulated. */
-  buckets: number[]
+/** One release; times in seconds, rates are shares of requests. */
+export interface Scenario {
+  name: string
+  /** Requests a second of the candidate; the baseline's follow from the weight. */
+  rps: number
+  /** The candidate's share of the traffic, at a time. */
+  weight: (seconds: number) => number
+  /** Pods of the candidate and of the baseline. */
+  pods: readonly [number, number]
+  /** From one look to the next, as given: it is lengthened to two scrapes. */
+  look: number
+  scrape: number
+  /** The share of requests that fails on both sides in the long run, bursts included. */
+  usual: number
+  /** Most of them fail in bursts: of one pod at a time, or of all pods of both sides at once. */
+  bursts?: { of: 'a pod' | 'all'; seconds: number }
+  /** Requests are slow for a while: of one pod for 3 to 8 s each 90 s a side, or for half a second each 10 s a pod. */
+  slow?: 'stalls' | 'collections'
+  /** What is wrong with the candidate; nothing: it is good. */
+  errors?: number
+  slowdown?: number
+  /** Both metrics of the preset share alpha, or one has it alone. */
+  judged?: 'errors' | 'latency'
 }
 
+export interface PodSample {
+  total: number
+  errors: number
+  /** How many took longer than each edge. */
+  slower: number[]
+}
+
+/** By pod, of one side in one look. */
+export type Side = Map<string, PodSample>
+
 export interface Look {
+  /** Seconds since the beginning. */
+  at: number
   candidate: Side
   baseline: Side
 }
 
-export interface Scenario {
-  name: string
-  /** What is wrong with the candidate: nothing is an A/A test. */
-  harm: 'none' | 'errors' | 'latency'
-  metric: 'errors' | 'latency'
-  /** The baseline's traffic in multiples of the candidate's, at a time in seconds. */
-  balance?: (seconds: number) => { candidate: number; baseline: number }
-  /** The share of errors that both sides have, at a time. */
-  errorRate?: (seconds: number) => number
-  /** Errors come in bursts of this many on average. */
-  burst?: number
-  /** Requests a second on each side that never fail, as probes are that the filter missed. */
-  probes?: number
+/** The looks of an analysis as the action has them: of two scrapes at least, and eight at least. */
+export function looksOf({ look, scrape }: Scenario): { look: number; longest: number } {
+  const longer = Math.max(look, 2 * scrape)
+  return { look: longer, longest: Math.max(600, 8 * longer) }
 }
 
-/** What the requests of a log-normal service take: median 100 ms, sigma 0.5: p95 is 228 ms. */
+/** What requests take: log-normal, with a median of 100 ms and sigma 0.5, so that p95 is 228 ms. */
 const MEDIAN = 0.1
 const SIGMA = 0.5
+const slowerShares = (factor: number): number[] => EDGES.map((edge) => normalCdf(Math.log((MEDIAN * factor) / edge) / SIGMA))
+/** In a stall a request takes up to 1.5 s more. */
+const STALLED = EDGES.map((edge) => (edge < 0.1 ? 1 : Math.max(0, 1 - Math.max(0, edge - MEDIAN) / 1.5)))
 
-const share = (edge: number, slowdown: number): number => normalCdf(Math.log(edge / (MEDIAN * slowdown)) / SIGMA)
+/** In a burst this share of a pod's requests fails; so much of the usual share of errors is outside of bursts. */
+const BURST_SHARE = 0.6
+const OUTSIDE = 0.2
 
-function bucketShares(slowdown: number): number[] {
-  const below = [...EDGES.map((edge) => share(edge, slowdown)), 1]
-  return below.map((value, i) => value - (below[i - 1] ?? 0))
+interface Span {
+  from: number
+  to: number
 }
-const shares = { usual: bucketShares(1), slow: bucketShares(1.2) }
 
-/** The next look, `seconds` after the start. */
-export function nextLook(scenario: Scenario, rps: number, seconds: number, random: () => number): Look {
-  const { candidate, baseline } = scenario.balance?.(seconds) ?? { candidate: 1, baseline: 1 }
-  const rate = scenario.errorRate?.(seconds) ?? 0.005
-  const worse = scenario.harm === 'errors' ? rate + 0.01 : rate
-  return {
-    candidate: side(scenario, rps * candidate, worse, scenario.harm === 'latency' ? shares.slow : shares.usual, random),
-    baseline: side(scenario, rps * baseline, rate, shares.usual, random),
+/** Times of trouble: on average each `every` seconds, for so long. */
+function spans(random: () => number, longest: number, every: number, lasts: () => number): Span[] {
+  const found: Span[] = []
+  const next = (): number => -Math.log(random()) * every
+  let at = next() - 60
+  while (at < longest) {
+    found.push({ from: at, to: at + lasts() })
+    at += next()
+  }
+  return found
+}
+
+const overlap = (all: readonly Span[], from: number, to: number): number =>
+  all.reduce((sum, one) => sum + Math.max(0, Math.min(to, one.to) - Math.max(from, one.from)), 0)
+
+/** One release, always the same for the same seed. */
+export function simulate(scenario: Scenario, seed: number): Look[] {
+  const random = uniform(seed)
+  const { look, longest } = looksOf(scenario)
+  const looks: Look[] = Array.from({ length: Math.floor(longest / look) }, (_, i) => ({
+    at: (i + 1) * look,
+    candidate: new Map(),
+    baseline: new Map(),
+  }))
+  const { bursts, usual } = scenario
+  const every = bursts ? (BURST_SHARE * bursts.seconds) / ((1 - OUTSIDE) * usual) : Infinity
+  const burst = (): Span[] => (bursts && usual > 0 ? spans(random, longest, every, () => bursts.seconds) : [])
+  const shared = bursts?.of === 'all' ? burst() : undefined
+  for (const [i, side] of (['candidate', 'baseline'] as const).entries()) {
+    const pods = scenario.pods[i] ?? 1
+    for (let number = 0; number < pods; number++)
+      simulatePod(scenario, { side, name: `${side}-${number}`, pods, bursts: shared ?? burst() }, looks, random)
+  }
+  return looks
+}
+
+interface Pod {
+  side: 'candidate' | 'baseline'
+  name: string
+  pods: number
+  bursts: readonly Span[]
+}
+
+function simulatePod(scenario: Scenario, { side, name, pods, bursts }: Pod, looks: readonly Look[], random: () => number): void {
+  const { scrape, rps, weight, usual, errors, slowdown = 1, slow } = scenario
+  const { look, longest } = looksOf(scenario)
+  const latency = scenario.judged !== 'errors'
+  const slows =
+    slow === 'stalls'
+      ? spans(random, longest, 90 * pods, () => 3 + 5 * random())
+      : slow === 'collections'
+        ? spans(random, longest, 10, () => 0.5)
+        : []
+  const outside = scenario.bursts ? OUTSIDE * usual : usual
+  const shares = slowerShares(side === 'candidate' ? slowdown : 1)
+  for (let at = random() * scrape; at <= longest; at += scrape) {
+    const one = looks[Math.max(0, Math.ceil(at / look) - 1)]
+    if (!one) continue
+    const share = weight(Math.max(0, at - scrape / 2))
+    const perSecond = (side === 'candidate' ? rps : (rps * (1 - share)) / share) / pods
+    const inBurst = Math.min(1, overlap(bursts, at - scrape, at) / scrape)
+    const bad = side === 'candidate' && errors !== undefined ? errors : outside + inBurst * (BURST_SHARE - outside)
+    const expected = perSecond * scrape
+    const failed = poisson(random, expected * bad)
+    const sample = one[side].get(name) ?? { total: 0, errors: 0, slower: EDGES.map(() => 0) }
+    sample.errors += failed
+    if (!latency) sample.total += failed + poisson(random, expected * (1 - bad))
+    else sample.total += addLatencies(sample, { expected, shares, stalled: Math.min(1, overlap(slows, at - scrape, at) / scrape) }, random)
+    one[side].set(name, sample)
   }
 }
 
-function side(scenario: Scenario, rps: number, errorRate: number, buckets: number[], random: () => number): Side {
-  const expected = rps * STEP
-  if (scenario.metric === 'latency') {
-    const counts = buckets.map((share) => poisson(random, expected * share))
-    return { errors: 0, total: counts.reduce((sum, count) => sum + count, 0), buckets: counts }
+/** Draws requests by bucket, from the slowest one on. Gives how many there were. */
+function addLatencies(
+  sample: PodSample,
+  { expected, shares, stalled }: { expected: number; shares: readonly number[]; stalled: number },
+  random: () => number,
+): number {
+  let [total, above] = [0, 0]
+  for (let i = EDGES.length - 1; i >= -1; i--) {
+    const share = i < 0 ? 1 : (1 - stalled) * (shares[i] ?? 0) + stalled * (STALLED[i] ?? 0)
+    total += poisson(random, expected * (share - above))
+    above = share
+    if (i >= 0) sample.slower[i] = (sample.slower[i] ?? 0) + total
   }
-  const errors = clustered(expected * errorRate, scenario.burst ?? 1, random)
-  return { errors, total: errors + poisson(random, expected * (1 - errorRate) + (scenario.probes ?? 0) * STEP), buckets: [] }
-}
-
-/** Errors in bursts of 1 + Poisson(burst - 1). */
-function clustered(expected: number, burst: number, random: () => number): number {
-  const bursts = poisson(random, expected / burst)
-  return burst === 1 ? bursts : bursts + poisson(random, bursts * (burst - 1))
+  return total
 }
