@@ -33,6 +33,12 @@ const template = JSON.stringify({
 })
 const kayenta = JSON.stringify({ metrics: [{ name: 'm', groups: ['g'], query: { metricName: 'cpu' } }], classifier: { groupWeights: {} } })
 
+const counted = `kind: AnalysisTemplate
+spec:
+  metrics:
+    - { name: m, interval: 5s, count: 10, provider: { prometheus: { address: 'http://argo:9090', query: up } } }
+`
+
 test('the usual', () => {
   const { request, prometheus, failInconclusive } = read(base)
   expect(request).toMatchObject({
@@ -89,6 +95,11 @@ test('a template: its address, its headers, its secrets', () => {
   expect(masked).toContain('sesame')
 })
 
+test('a template with a count takes its own time, others the default', () => {
+  expect(read({ config: counted }).request.schedule).toMatchObject({ longest: 600_000, longestByDefault: true })
+  expect(read({ config: counted, 'max-duration': '45s' }).request.schedule).toMatchObject({ longest: 45_000, longestByDefault: false })
+})
+
 test('a Kayenta config', () => {
   expect(read({ ...base, config: kayenta, 'pass-score': '90' }).request).toMatchObject({
     judge: 'mann-whitney',
@@ -137,6 +148,9 @@ test.each<[string, Record<string, string>, string]>([
   ],
   ['a plan for a Kayenta config', { command: 'plan', 'plan-requests': '20', config: kayenta }, 'command: plan is for configurations'],
   ['a secret that is missing', { config: template }, 'config: the argument token of the AnalysisTemplate has no value'],
+  ['a limit below what a template takes', { config: counted, 'max-duration': '12s' }, 'max-duration: 12s is not enough'],
+  ['a window below what a template takes', { config: counted, command: 'replay', from: '30s' }, 'from: 30s is not enough'],
+  ['several templates', { config: `${counted}---\n${counted}` }, 'config: the file holds several templates'],
   ['scores upside down', { ...base, 'pass-score': '50' }, 'marginal-score: is above pass-score'],
   ['a number that is none', { ...base, failures: 'NaN' }, "failures: 'NaN' is not accepted"],
   ['an interval without a unit', { ...base, interval: '10' }, "interval: '10' is not accepted"],

@@ -36,7 +36,7 @@ describe('an AnalysisTemplate', () => {
         kind: 'AnalysisTemplate',
         metadata: { name: 't' },
         spec: {
-          dryRun: [{ metricName: 'dry' }],
+          ...(metrics.some((metric) => 'name' in metric) && { dryRun: [{ metricName: 'dry' }] }),
           metrics: metrics.map((metric, i) => ({
             name: `m${i}`,
             successCondition: 'result[0] < 1',
@@ -93,6 +93,7 @@ describe('an AnalysisTemplate', () => {
     expect(delayed.seconds).toBe(150)
     const never = await of([{ ...timed, initialDelay: '20m' }], () => 0.5)
     expect([never.analysis.outcome, never.analysis.headline]).toEqual(['inconclusive', 't is not measured after 0s and 0 measurements'])
+    expect(never.analysis.reason).toBe('m0: it was not measured')
   })
   test('no data is an error for result[0], and doubts are inconclusive', async () => {
     expect((await of([timed], () => undefined)).analysis.outcome).toBe('error')

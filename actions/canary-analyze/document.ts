@@ -1,6 +1,7 @@
 // Configuration files: YAML or JSON, from the workspace or written into the workflow. They are parsed as data, with bounds.
-import { readOneYaml, YamlError } from '../shared/text/yaml.ts'
+import { readYaml, YamlError } from '../shared/text/yaml.ts'
 import { readInside } from '../shared/workspace.ts'
+import { meantDocument } from './argo/kinds.ts'
 
 /** Reads a document: text with several lines, or beginning with a brace, is the document itself; else it is the path of one. */
 export function loadDocument(given: string, workspace: string): unknown {
@@ -8,10 +9,10 @@ export function loadDocument(given: string, workspace: string): unknown {
   return parseDocument(inline ? given : readInside(given, workspace))
 }
 
-/** Exactly one YAML or JSON document. Aliases that multiply are refused. */
+/** The only YAML or JSON document, or the only AnalysisTemplate among several. Aliases that multiply are refused. */
 export function parseDocument(text: string): unknown {
   try {
-    return readOneYaml(text).value
+    return meantDocument(readYaml(text).map(({ value }) => value))
   } catch (error) {
     const problem = error instanceof YamlError ? error.problems[0] : undefined
     if (!problem) throw error

@@ -1,4 +1,5 @@
 // The analysis of a release: what is judged by whom, and when. Knows no GitHub.
+import { runTemplate } from './argo/run.ts'
 import type { ArgoTemplate } from './argo/template.ts'
 import type { SequentialConfig } from './config.ts'
 import type { KayentaConfig } from './kayenta/config.ts'
@@ -7,7 +8,6 @@ import { type Expectation, planAnalysis } from './plan.ts'
 import type { Analysis, Ports, Schedule } from './result.ts'
 import { analyzeSequentially } from './sequential.ts'
 import type { Sides } from './source.ts'
-import { runTemplate } from './threshold.ts'
 
 export type { Analysis, Ports, Schedule }
 

@@ -7,6 +7,7 @@ import type { PrometheusOptions } from '../shared/prometheus/client.ts'
 import { formatDuration } from '../shared/time/clock.ts'
 import { parseDuration } from '../shared/units.ts'
 import { placeInside } from '../shared/workspace.ts'
+import { tooShort } from './argo/length.ts'
 import { isTemplate, readTemplate } from './argo/template.ts'
 import { DEFAULT_CONFIG, readConfig } from './config.ts'
 import { loadDocument } from './document.ts'
@@ -32,6 +33,8 @@ const INPUTS_OF = {
   ],
   pods: ['kubeconfig', 'context', 'namespace', 'metrics-path', 'metrics-port'],
 } as const
+/** How long is watched when nobody says it; a template with an end of its own is watched up to that. */
+const MAX_DURATION = 600_000
 const url = { matches: /^https?:\/\/[^\s]+$/, accepts: 'a URL that begins with http:// or https://' }
 
 /** The inputs of action.yml. */
@@ -60,7 +63,7 @@ export const schema = z
     'metrics-port': input.text({ matches: PORT, accepts: 'a port of the pods: its number, or the name that a container gives it' }),
     interval: input.duration({ default: '10s', min: 1_000, max: HOUR }),
     'min-duration': input.duration({ default: '60s', min: 0, max: 24 * HOUR }),
-    'max-duration': input.duration({ default: '10m', min: 1_000, max: 24 * HOUR }),
+    'max-duration': input.optional(input.duration({ min: 1_000, max: 24 * HOUR })),
     'initial-delay': input.duration({ default: '0s', min: 0, max: 24 * HOUR }),
     'sample-delay': input.duration({ default: '2s', min: 0, max: 60_000 }),
     'query-timeout': input.duration({ default: '30s', min: 100, max: 600_000 }),
@@ -203,18 +206,14 @@ function scheduleOf(given: Given, now: number): Schedule {
   const replay = given.command === 'replay' ? { from: at('from'), to: at('to') } : undefined
   if (replay && replay.to - replay.from - given['initial-delay'] < given.interval)
     throw refused('from', 'the window from from to to, without initial-delay, is shorter than one interval')
-  if (!replay && given['min-duration'] > given['max-duration'])
-    throw refused(
-      'min-duration',
-      `${formatDuration(given['min-duration'])} is longer than max-duration, ${formatDuration(given['max-duration'])}`,
-    )
   return {
     replay,
     initialDelay: given['initial-delay'],
     interval: given.interval,
     shortest: given['min-duration'],
     // The window of a replay is judged whole.
-    longest: replay ? replay.to - replay.from - given['initial-delay'] : given['max-duration'],
+    longest: replay ? replay.to - replay.from - given['initial-delay'] : (given['max-duration'] ?? MAX_DURATION),
+    longestByDefault: !replay && given['max-duration'] === undefined,
     // Pods are asked when it is time.
     sampleDelay: given.source === 'pods' ? 0 : given['sample-delay'],
     failures: given.failures,
@@ -228,6 +227,8 @@ function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (s
     for (const secret of template.secrets) mask(secret)
     if (new Set(template.metrics.map(({ address }) => address)).size > 1)
       throw refused('config', 'the metrics of the AnalysisTemplate name several Prometheus servers; give each an analysis of its own')
+    const short = tooShort(template, schedule)
+    if (short) throw refused(schedule.replay ? 'from' : 'max-duration', short)
     return { judge: 'threshold', template, schedule }
   }
   if (given.args.length || given['secret-args']) throw refused('args', 'is for an AnalysisTemplate only')
@@ -245,6 +246,9 @@ function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (s
     }
   }
   const config = asInput('config', () => readConfig(document))
+  // The judges of others know no shortest watch.
+  if (!schedule.replay && schedule.shortest > schedule.longest)
+    throw refused('min-duration', `${formatDuration(schedule.shortest)} is longer than max-duration, ${formatDuration(schedule.longest)}`)
   if (given.command === 'plan') {
     const expected = {
       rps: given['plan-requests'] ?? 0,

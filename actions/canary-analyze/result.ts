@@ -25,6 +25,8 @@ export interface Schedule {
   shortest: number
   /** The longest watch. */
   longest: number
+  /** Nobody asked for `longest`: a template with an end of its own does not mind it. */
+  longestByDefault?: boolean
   /** Live: how long after the end of an interval its samples are there. */
   sampleDelay: number
   /** So many readings in a row may fail. */

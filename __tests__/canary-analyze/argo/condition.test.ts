@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { holds } from '../../../actions/canary-analyze/argo/condition.ts'
+import { holds, refusalOf } from '../../../actions/canary-analyze/argo/condition.ts'
 
 test.each<[string, unknown, boolean]>([
   ['result == true', true, true],
@@ -26,7 +26,7 @@ test.each<[string, unknown, boolean]>([
   ['result.constructor == nil', {}, true],
   ['default(result, 0) == 0', null, true],
   ['default(result, 0) == 3', 3, true],
-  ['result ?? 1 == 1', null, true],
+  ['(result ?? 1) == 1', null, true],
   ['not (result < 2) and result ** 2 == 9', 3, true],
   ['-result + 2 * 3 == 3', 3, true],
   ['result > 1 ? true : false', 3, true],
@@ -34,6 +34,44 @@ test.each<[string, unknown, boolean]>([
   ['result[1:] == [2]', [1, 2], true],
   ['result contains "b" and result startsWith "a" and result endsWith "c"', 'abc', true],
   ['max(result) - min(result) < 2 && mean(result) == 1.5', [1, 2], true],
+  // What expr-lang/expr 1.17.7 says of the same.
+  ['median(result) == 2', [3, 1, 2], true],
+  ['median(result) > 0', [], false],
+  ['mean(5) > 4 and mean(result, 1) == 1', [1], true],
+  ['sum(result) == 0 and sum(result, # * 2) == 0', [], true],
+  ['find(result, # > 1) == 2', [1, 2, 3], true],
+  ['find(result, # > 9) == nil', [1, 2, 3], true],
+  ['findIndex(result, # > 1) == 1 and findLastIndex(result, # > 1) == 2', [1, 2, 3], true],
+  ['findLast(result, # > 1) == 3', [1, 2, 3], true],
+  ['get(result, 5) == nil and get(result, -1) == 1', [1], true],
+  ['sort(result) == [1, 2, 3] and sort(result, "desc")[0] == 3', [3, 1, 2], true],
+  ['sortBy(result, -#)[0] == 3', [3, 1, 2], true],
+  ['take(result, 1) == [3]', [3, 1], true],
+  ['reduce(result, #acc + #) == 6 and reduce(result, #acc + #index, 0) == 3', [3, 1, 2], true],
+  ['string(result[0]) matches "^1e"', [1e6], true],
+  ['let x = result[0]; let y = x; y > 0.5', [0.6], true],
+  ['if len(result) == 0 { true } else if result[0] > 1 { false } else { true }', [1], true],
+  ['result?.[0] == 1', [1], true],
+  ['1..3 == [1, 2, 3] and result[0] in 1..3 and not (1.5 in 1..3)', [2], true],
+  ['result[0] > 0 // above\n/* the * floor */', [1], true],
+  ['0 <= result[0] <= 1', [0.5], true],
+  ['1/2 == 0.5 and 7 % 4 == 3 and 2 ** -1 == 0.5 and -2 ** 2 == -4', [], true],
+  ['asInt(result) % 2 == 1', 3.9, true],
+  ['1 == 1.0 and {a: 1} != {a: 1.0}', [], true],
+  ['first(result) == nil and last(result) == nil', [], true],
+  ['all(filter(result, not isNaN(#)), # < 5)', [1, NaN], true],
+  ['max(map(result, # * 2)) == 4 and min(result, 0) == 0', [1, 2], true],
+  ['uniq(concat(result, result)) == result and reverse(result)[0] == 2', [1, 2], true],
+  ['flatten([result, [3]]) == [1, 2, 3] and len(keys({a: 1})) == 1 and values({a: 1}) == [1]', [1, 2], true],
+  ['join(["a", "b"], "-") == "a-b" and split("a,b,c", ",", 2) == ["a", "b,c"]', [], true],
+  ['trim(" a ") == upper("a") or trim("_a_", "_") == lower("A")', [], true],
+  ['indexOf("äbc", "c") == 3 and len("äbc") == 3 and replace("aab", "a", "c", 1) == "cab"', [], true],
+  ['result[99] > 1 && false', [], false],
+  ['result[5:] == [] and result[-1:] == [2] and result[:1] == [1]', [1, 2], true],
+  ['(result[0] > 1 ?: false) == true', [2], true],
+  ['type(1) == "int" and type(1.0) == "float" and string(0.00001) == "1e-05"', [], true],
+  ['9223372036854775807 + 1 < 0 and 0x10 == 16 and 1_000 == 1e3', [], true],
+  ['floor(0.5) == 0 and round(-0.5) == -1 and ceil(0.2) == 1 and abs(-5) == 5', [], true],
 ])('%s of %j', (condition, result, expected) => {
   expect(holds(condition, result)).toBe(expected)
 })
@@ -54,8 +92,60 @@ test.each<[string, unknown, string]>([
   ['process.exit(1)', 1, 'unexpected ('],
   ['constructor(1)', 1, 'unknown name constructor'],
   ['# > 1', 1, 'outside of all'],
+  // Argo Rollouts refuses the whole, whatever would be reached.
+  ['true || result == "a"', 1, 'invalid operation: == (mismatched types float64 and string)'],
+  ['result % 2 == 0', 2, 'invalid operation: % (mismatched types float64 and int)'],
+  ['result ?? 1 == 1', null, '== and ?? cannot be mixed'],
+  ['findIndex(result, # > 9) == 0', [1], 'expected int, but got nil'],
+  ['mean(5) == 5', [1], 'expected int, but got float64'],
+  ['first(result) > 1', [], 'mismatched types int and nil'],
+  ['7 % 0 == 1', 1, 'integer divide by zero'],
+  ['reduce(result, #acc + #) > 1', [], 'reduce of empty array with no initial value'],
+  ['sort(result, "up")[0] > 1', [1], 'invalid order up'],
+  ['len(1..2000000) > 0', 1, 'makes a list that is too long'],
+  ['repeat("a", 2000000) == ""', 1, 'repeat(...) cannot repeat it'],
+  ['reduce(1..50, #acc + #acc, "aaaaaaaa") == ""', 1, 'makes a text that is too long'],
+  ['reduce(1..50, concat(#acc, #acc), [1]) == []', 1, 'takes too long'],
+  ['all(1..1000, {all(1..1000, {all(1..1000, # > 0)})})', 1, 'takes too long'],
+  ['isNaN(len(result))', [1], 'reflect: Call using int as type float64'],
   [`${'('.repeat(5000)}1`, 1, 'nested more than 100 deep'],
   ['1'.repeat(20_000), 1, 'at most 10000 are read'],
 ])('%.60s is refused', (condition, result, message) => {
   expect(() => holds(condition, result)).toThrow(message)
+})
+
+// Before the watch: what no answer of Prometheus could make true.
+test.each<[string, string | undefined]>([
+  ['result[0] >= 0.95', undefined],
+  ['result >= 0.95', undefined],
+  ['foo(result) < 5', 'unknown name foo'],
+  ['avg > 1', 'unknown name avg'],
+  ['median', 'median is a function'],
+  ['groupBy(result, #) == {}', 'groupBy(...) is not known here'],
+  ['now() > now()', 'now(...) is not known here'],
+  ['$env["result"] == 1', '$env is not known here'],
+  ['let len = 1; true', 'cannot redeclare len'],
+  ['let x = 1', 'unexpected the end, expected ;'],
+  ['let x = result; x', 'expected bool, but got []float64'],
+  ['0.95', 'expected bool, but got float64'],
+  ['result.value > 1', 'type float64 has no field value'],
+  ['result["a"] > 1', 'array elements can only be selected using an integer'],
+  ['result + "a" == "b"', 'mismatched types []float64 and string'],
+  ['join(result) == ""', 'join(...) cannot take []float64'],
+  ['len(result, 1) == 1', 'len(...) takes 1 argument, not 2'],
+  ['all(result) == true', 'all(...) wants a list and what is asked of each item'],
+  ['all(result, #)', 'predicate should return boolean (got float64)'],
+  ['any(result, #other > 1)', 'unknown pointer #other'],
+  ['string(result) matches "("', "'(' is not a regular expression"],
+  ['result[0] > 1 /* open', 'a comment that begins at 15 has no end'],
+  ['result[0] == "open', 'a text that begins at 14 has no end'],
+  ['result[0] > 1x', '1x is not a number'],
+  ['result[0] == "\\q"', '\\q is not an escape'],
+  ['b"a" == b"a"', 'b"..." (bytes) is not known here'],
+  ['result[0] > 99999999999999999999', '99999999999999999999 is too large'],
+  [' ', 'unexpected the end'],
+])('%s is told before the watch', (condition, message) => {
+  const why = refusalOf(condition)
+  if (message === undefined) expect(why).toBeUndefined()
+  else expect(why).toContain(message)
 })

@@ -3,6 +3,7 @@ import { goDuration } from '../../../actions/canary-analyze/argo/duration.ts'
 import {
   type Counters,
   countMeasurement,
+  cutOffPhase,
   effectiveCount,
   type MetricLimits,
   measure,
@@ -27,6 +28,13 @@ test.each<[string, string, unknown, Phase]>([
   ['result >= 0.9', 'result < 0.9', NaN, 'Inconclusive'],
 ])('success %j failure %j of %d', (successCondition, failureCondition, result, phase) => {
   expect(measure(result, { successCondition, failureCondition }).phase).toBe(phase)
+})
+
+test('a condition that fails for want of data says so', () => {
+  expect(measure([], { successCondition: 'result[0] > 1' })).toEqual({
+    phase: 'Error',
+    message: 'the query gave no data (index out of range: 0 (array length is 0))',
+  })
 })
 
 describe('a metric', () => {
@@ -67,6 +75,40 @@ describe('a metric', () => {
     ],
   ])('%s', (_, limits, counters, last, terminating, phase) => {
     expect(metricPhase(limits, of(counters), last, terminating)).toBe(phase)
+  })
+
+  test.each<[string, MetricLimits, Partial<Counters>, Phase | undefined, Phase, string]>([
+    ['not measured', {}, {}, undefined, 'Inconclusive', 'it was not measured'],
+    ['only errors', { interval: '1s' }, { consecutiveError: 2 }, 'Error', 'Error', 'every measurement ended in an error'],
+    [
+      'its count is not reached',
+      { interval: '1s', count: 10 },
+      { successful: 3, count: 3 },
+      'Successful',
+      'Inconclusive',
+      'the time was over after 3 of 10 measurements',
+    ],
+    [
+      'too few successes in a row',
+      { interval: '1s', consecutiveSuccessLimit: 3, failureLimit: -1 },
+      { failed: 9, count: 9 },
+      'Failed',
+      'Inconclusive',
+      'the time was over after 0 of 3 successes in a row',
+    ],
+    [
+      'silent at the end',
+      { interval: '1s' },
+      { successful: 3, count: 3, consecutiveError: 1 },
+      'Error',
+      'Inconclusive',
+      'its last measurement ended in an error',
+    ],
+    ['without a count', { interval: '1s' }, { successful: 3, count: 3 }, 'Successful', 'Successful', ''],
+    ['complete', { interval: '1s', count: 3 }, { successful: 3, count: 3 }, 'Successful', 'Successful', ''],
+    ['bad', { interval: '1s', count: 3 }, { failed: 1, count: 1 }, 'Failed', 'Failed', ''],
+  ])('cut off: %s', (_, limits, counters, last, phase, message) => {
+    expect(cutOffPhase(limits, of(counters), last)).toEqual({ phase, message })
   })
 
   test('counts', () => {
@@ -110,8 +152,21 @@ test.each<[MetricLimits, string | undefined]>([
   [{ count: 1, inconclusiveLimit: 2 }, 'count must be >= inconclusiveLimit'],
   [{ count: 2 }, 'interval must be specified when count > 1'],
   [{ interval: '60' }, 'invalid interval string: time: invalid duration "60"'],
+  [{ interval: '0s' }, "interval is '0s': from 100ms to 24h is accepted"],
+  [{ interval: '-5s' }, "interval is '-5s': from 100ms to 24h is accepted"],
+  [{ interval: '1ms' }, "interval is '1ms': from 100ms to 24h is accepted"],
+  [{ interval: '999999h' }, "interval is '999999h': from 100ms to 24h is accepted"],
+  [{ initialDelay: '-1m' }, "initialDelay is '-1m': from 0s to 24h is accepted"],
+  [{ initialDelay: '5' }, 'invalid initialDelay string: time: invalid duration "5"'],
+  [{ initialDelay: '0s', interval: '100ms' }, undefined],
+  [{ count: -1 }, 'count is -1: at least 1 is wanted'],
+  [{ failureLimit: -1 }, 'failureLimit and consecutiveSuccessLimit cannot both be disabled'],
+  [{ failureLimit: -1, consecutiveSuccessLimit: 2, count: 1 }, 'count must be >= consecutiveSuccessLimit'],
+  [{ failureLimit: -1, consecutiveSuccessLimit: 2, count: 2, interval: '1s' }, undefined],
+  [{ consecutiveErrorLimit: -1 }, 'consecutiveErrorLimit must be >= 0'],
+  [{ consecutiveSuccessLimit: -1 }, 'consecutiveSuccessLimit must be >= 0'],
   [{ failureLimit: -2 }, 'failureLimit must be >= 0, or -1 to be disabled'],
-  [{ failureLimit: -1, inconclusiveLimit: -1 }, 'inconclusiveLimit must be >= 0'],
+  [{ failureLimit: -1, consecutiveSuccessLimit: 1, inconclusiveLimit: -1 }, 'inconclusiveLimit must be >= 0'],
   [{ count: 5, interval: '1m30s', failureLimit: 1 }, undefined],
 ])('%j', (limits, message) => expect(refusal(limits, goDuration)).toBe(message))
 

@@ -159,6 +159,8 @@ test('a connection that was closed meanwhile is opened once more; twice is a fau
 test('no answer, half an answer, a closed door: errors that name the server and the query', async () => {
   const silent = await open(() => undefined, { timeout: 50 })
   await expect(silent.client.instant('up', 0)).rejects.toThrow(/^Prometheus at http:.*: no answer within 50 ms, to up$/)
+  const patient = await open(() => undefined, { timeout: 60_000 })
+  await expect(patient.client.instant('up', 0, 50)).rejects.toThrow('no answer within 50 ms, to up')
   const half = await open(() => '{"status":"success","data":{"resultType":"vec')
   await expect(half.client.instant('up', 0)).rejects.toThrow('something else than its API says')
   const closed = new PrometheusClient({

@@ -1,228 +1,237 @@
 // Evaluates Argo Rollouts' conditions over the result of a measurement.
 import { isRecord, own } from '../../shared/text/records.ts'
-import { ConditionError, type Node, parse } from './syntax.ts'
+import { checkCondition, pattern } from './check.ts'
+import { functions, sortedBy } from './functions.ts'
+import { parse } from './syntax.ts'
+import { ConditionError } from './tokens.ts'
+import { type Node, predicates } from './tree.ts'
+import { FLOAT, FLOATS, typeOf } from './types.ts'
+import { asBool, asList, asNumber, asText, isNothing, operators, printed, truncated, typeName, wrapped } from './values.ts'
 
-type Scope = { result: unknown; item?: unknown; inside: boolean }
+/** Steps of one evaluation, and items of the lists that it makes: as many series as Prometheus may answer are well below. */
+const MOST_WORK = 5_000_000
+const LONGEST_TEXT = 1_000_000
+const LONGEST_RANGE = 1_000_000n
+
+interface Scope {
+  result: unknown
+  variables: ReadonlyMap<string, unknown>
+  /** Inside of a predicate: what `#`, `#index` and `#acc` are. */
+  items: Readonly<Record<string, unknown>>
+  spend: (amount: number) => void
+}
 
 /** What a condition says about this result. Throws a ConditionError where Argo Rollouts ends in the phase Error. */
 export function holds(condition: string, result: unknown): boolean {
-  const value = evaluate(parse(condition), { result, inside: false })
+  const tree = parse(condition)
+  checkCondition(tree, typeOf(result))
+  let left = MOST_WORK
+  const spend = (amount: number): void => {
+    left -= amount
+    if (left < 0) throw new ConditionError('the condition takes too long')
+  }
+  const value = evaluate(tree, { result, variables: new Map(), items: {}, spend })
   if (typeof value !== 'boolean') throw new ConditionError(`expected bool, but got ${typeName(value)}`)
   return value
 }
 
-const lengthOf = (value: unknown): number | undefined => (Array.isArray(value) || typeof value === 'string' ? value.length : undefined)
-
-/** Go's word for a value's type. */
-function typeName(value: unknown): string {
-  if (value === null || value === undefined) return 'nil'
-  if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'float64'
-  if (typeof value === 'boolean') return 'bool'
-  return typeof value === 'string' ? 'string' : Array.isArray(value) ? 'array' : 'map'
+/** Why a condition can hold for no answer of Prometheus, neither for one number nor for a list; undefined: it can. */
+export function refusalOf(condition: string): string | undefined {
+  try {
+    const tree = parse(condition)
+    const wrong = [FLOATS, FLOAT].map((type) => {
+      try {
+        checkCondition(tree, type)
+        return undefined
+      } catch (error) {
+        if (!(error instanceof ConditionError)) throw error
+        return error.message
+      }
+    })
+    const [list, number] = wrong
+    if (list === undefined || number === undefined) return undefined
+    return list === number ? list : `${list}, of a list; ${number}, of a number`
+  } catch (error) {
+    if (!(error instanceof ConditionError)) throw error
+    return error.message
+  }
 }
 
+/** What a chain is worth when `?.` found nothing. */
+const NOTHING = Symbol('nothing')
+
 function evaluate(node: Node, scope: Scope): unknown {
+  scope.spend(1)
   const of = (inner: Node): unknown => evaluate(inner, scope)
   switch (node.type) {
     case 'literal':
       return node.value
     case 'name':
-      if (node.name === 'result') return scope.result
-      throw new ConditionError(`unknown name ${node.name}`)
+      return scope.variables.has(node.name) ? scope.variables.get(node.name) : scope.result
     case 'item':
-      if (!scope.inside) throw new ConditionError('# stands for an item, and is outside of all(...), any(...) and the like')
-      return scope.item
+      return own(scope.items, node.name)
     case 'list':
       return node.items.map(of)
     case 'map':
-      return Object.fromEntries(node.entries.map(({ key, value }) => [key, of(value)]))
-    case 'closure':
-      throw new ConditionError('{...} is only for all(...), any(...) and the like')
-    case 'choice':
-      return bool(of(node.test)) ? of(node.yes) : of(node.no)
+      return Object.fromEntries(node.entries.map(({ key, value }) => [asText(of(key)), of(value)]))
     case 'unary':
-      return node.operator === '!' ? !bool(of(node.operand)) : node.operator === '-' ? -number(of(node.operand)) : number(of(node.operand))
+      return unary(node.operator, of(node.operand))
     case 'binary':
-      return binary(node, of)
-    case 'member':
-      return member(of(node.of), of(node.key), node.optional)
+      return binary(node, of, scope)
+    case 'choice':
+      return asBool(of(node.test)) ? of(node.yes) : of(node.no)
+    case 'member': {
+      const base = of(node.of)
+      return base === NOTHING || (node.optional && isNothing(base)) ? NOTHING : member(base, of(node.key))
+    }
+    case 'chain': {
+      const value = of(node.of)
+      return value === NOTHING ? null : value
+    }
     case 'slice':
       return slice(of(node.of), node.from && of(node.from), node.to && of(node.to))
     case 'call':
       return call(node, scope)
+    case 'let':
+      return evaluate(node.body, { ...scope, variables: new Map([...scope.variables, [node.name, of(node.value)]]) })
+    case 'sequence':
+      return node.nodes.map(of).at(-1)
   }
 }
 
-function bool(value: unknown): boolean {
-  if (typeof value !== 'boolean') throw new ConditionError(`expected bool, but got ${typeName(value)}`)
-  return value
+function unary(operator: string, value: unknown): unknown {
+  if (operator === '!') return !asBool(value)
+  const number = asNumber(value)
+  if (operator === '+') return number
+  return typeof number === 'bigint' ? wrapped(-number) : -number
 }
 
-function number(value: unknown): number {
-  if (typeof value !== 'number') throw new ConditionError(`expected a number, but got ${typeName(value)}`)
-  return value
-}
+const literally = (node: Node, value: boolean): boolean => node.type === 'literal' && node.value === value
 
-function text(value: unknown): string {
-  if (typeof value !== 'string') throw new ConditionError(`expected string, but got ${typeName(value)}`)
-  return value
-}
-
-function items(value: unknown): unknown[] {
-  if (!Array.isArray(value)) throw new ConditionError(`expected an array, but got ${typeName(value)}`)
-  return value
-}
-
-function binary({ operator, left, right }: Extract<Node, { type: 'binary' }>, of: (node: Node) => unknown): unknown {
-  if (operator === '&&' || operator === 'and') return bool(of(left)) && bool(of(right))
-  if (operator === '||' || operator === 'or') return bool(of(left)) || bool(of(right))
+function binary(node: Extract<Node, { type: 'binary' }>, of: (node: Node) => unknown, { spend }: Scope): unknown {
+  const { operator, left, right, exact } = node
+  // The other side is not even looked at when one decides by itself.
+  if (operator === '&&' || operator === 'and') return !literally(right, false) && asBool(of(left)) && asBool(of(right))
+  if (operator === '||' || operator === 'or') return literally(right, true) || asBool(of(left)) || asBool(of(right))
   if (operator === '??') return of(left) ?? of(right)
   const [a, b] = [of(left), of(right)]
+  if (operator === 'matches') return !isNothing(a) && !isNothing(b) && pattern(asText(b)).matcher(asText(a)).find()
+  if (operator === '..') return range(truncated(a), truncated(b), spend)
+  const other = exact && [a, b].map(typeName).find((name) => name !== exact)
+  if (other) throw new ConditionError(`expected ${exact}, but got ${other}`)
+  if (operator === 'in' && Array.isArray(b)) spend(b.length)
   const apply = own(operators, operator)
   if (!apply) throw new ConditionError(`unknown operator ${operator}`)
-  return apply(a, b)
+  const value = apply(a, b)
+  if (typeof value === 'string' && value.length > LONGEST_TEXT) throw new ConditionError('the condition makes a text that is too long')
+  return value
 }
 
-const compare = (a: unknown, b: unknown, operator: string, test: (order: number) => boolean): boolean => {
-  if (typeof a === 'string' && typeof b === 'string') return test(a < b ? -1 : a > b ? 1 : 0)
-  if (typeof a !== 'number' || typeof b !== 'number') throw mismatch(operator, a, b)
-  return test(a < b ? -1 : a > b ? 1 : a === b ? 0 : NaN)
+function range(from: bigint, to: bigint, spend: (amount: number) => void): bigint[] {
+  if (to < from) return []
+  if (to - from >= LONGEST_RANGE) throw new ConditionError('the condition makes a list that is too long')
+  spend(Number(to - from))
+  return Array.from({ length: Number(to - from) + 1 }, (_, i) => from + BigInt(i))
 }
 
-const mismatch = (operator: string, a: unknown, b: unknown): ConditionError =>
-  new ConditionError(`invalid operation: ${operator} (mismatched types ${typeName(a)} and ${typeName(b)})`)
-
-function equal(a: unknown, b: unknown): boolean {
-  const [x, y] = [a ?? null, b ?? null]
-  if (x === null || y === null) return x === y
-  if (typeof x !== typeof y) throw mismatch('==', a, b)
-  if (Array.isArray(x) && Array.isArray(y)) return x.length === y.length && x.every((value, i) => equal(value, y[i]))
-  return x === y
-}
-
-/** Membership compares without minding types. */
-function contained(value: unknown, list: unknown): boolean {
-  if (Array.isArray(list)) return list.some((item) => typeof item === typeof value && equal(item, value))
-  if (isRecord(list)) return Object.hasOwn(list, text(value))
-  throw new ConditionError(`operator in is not defined on ${typeName(list)}`)
-}
-
-const operators: Record<string, (a: unknown, b: unknown) => unknown> = {
-  '==': equal,
-  '!=': (a, b) => !equal(a, b),
-  '<': (a, b) => compare(a, b, '<', (order) => order < 0),
-  '<=': (a, b) => compare(a, b, '<=', (order) => order <= 0),
-  '>': (a, b) => compare(a, b, '>', (order) => order > 0),
-  '>=': (a, b) => compare(a, b, '>=', (order) => order >= 0),
-  in: contained,
-  'not in': (a, b) => !contained(a, b),
-  contains: (a, b) => text(a).includes(text(b)),
-  startsWith: (a, b) => text(a).startsWith(text(b)),
-  endsWith: (a, b) => text(a).endsWith(text(b)),
-  '+': (a, b) => (typeof a === 'string' ? a + text(b) : number(a) + number(b)),
-  '-': (a, b) => number(a) - number(b),
-  '*': (a, b) => number(a) * number(b),
-  '/': (a, b) => number(a) / number(b),
-  '%': (a, b) => number(a) % number(b),
-  '**': (a, b) => number(a) ** number(b),
-  '^': (a, b) => number(a) ** number(b),
-}
-
-function member(of: unknown, key: unknown, optional: boolean): unknown {
-  if (of === null || of === undefined) {
-    if (optional) return null
-    throw new ConditionError(`cannot fetch ${String(key)} from nil`)
-  }
+function member(of: unknown, key: unknown): unknown {
+  if (isNothing(of)) throw new ConditionError(`cannot fetch ${printed(key)} from nil`)
   if (Array.isArray(of)) {
-    const index = number(key)
-    const at = index < 0 ? of.length + index : index
-    if (!Number.isInteger(at) || at < 0 || at >= of.length)
-      throw new ConditionError(`index out of range: ${index} (array length is ${of.length})`)
+    const index = truncated(key)
+    const at = Number(index < 0n ? BigInt(of.length) + index : index)
+    if (at < 0 || at >= of.length) throw new ConditionError(`index out of range: ${index} (array length is ${of.length})`)
     return of[at]
   }
-  if (isRecord(of)) return Object.hasOwn(of, text(key)) ? of[text(key)] : null
-  throw new ConditionError(`type ${typeName(of)} has no field ${String(key)}`)
+  if (isRecord(of)) return Object.hasOwn(of, asText(key)) ? of[asText(key)] : null
+  throw new ConditionError(`type ${typeName(of)} has no field ${printed(key)}`)
 }
 
+/** Both ends may lie outside, and count from the end when they are negative. */
 function slice(of: unknown, from: unknown, to: unknown): unknown {
-  const [a, b] = [from === undefined ? undefined : number(from), to === undefined ? undefined : number(to)]
-  return typeof of === 'string' ? of.slice(a, b) : items(of).slice(a, b)
-}
-
-/** The functions of a condition. `result` is meant by `default` and `isNil` whatever they are given, as in Argo Rollouts. */
-const functions: Record<string, (args: unknown[], result: unknown) => unknown> = {
-  len: ([value]) => lengthOf(value) ?? (isRecord(value) ? Object.keys(value).length : items(value).length),
-  asInt: ([value]) => {
-    if (typeof value === 'string' && /^[+-]?\d+$/.test(value)) return Number(value)
-    if (typeof value === 'string') throw new ConditionError(`strconv.ParseInt: parsing "${value}": invalid syntax`)
-    return Math.trunc(number(value))
-  },
-  asFloat: ([value]) => {
-    if (typeof value !== 'string') return number(value)
-    const parsed = parseFloatWhole(value)
-    if (parsed === undefined) throw new ConditionError(`strconv.ParseFloat: parsing "${value}": invalid syntax`)
-    return parsed
-  },
-  isNaN: ([value]) => Number.isNaN(number(value)),
-  isInf: ([value]) => Math.abs(number(value)) === Infinity,
-  isNil: (_, result) => result === null || result === undefined,
-  default: ([, fallback], result) => result ?? fallback,
-  abs: ([value]) => Math.abs(number(value)),
-  ceil: ([value]) => Math.ceil(number(value)),
-  floor: ([value]) => Math.floor(number(value)),
-  round: ([value]) => Math.sign(number(value)) * Math.round(Math.abs(number(value))),
-  int: ([value]) => Math.trunc(number(value)),
-  float: ([value]) => number(value),
-  string: ([value]) => String(value),
-  max: (args) =>
-    args
-      .flat()
-      .map(number)
-      .reduce((a, b) => Math.max(a, b)),
-  min: (args) =>
-    args
-      .flat()
-      .map(number)
-      .reduce((a, b) => Math.min(a, b)),
-  sum: ([list]) =>
-    items(list)
-      .map(number)
-      .reduce((a, b) => a + b, 0),
-  mean: ([list]) =>
-    items(list)
-      .map(number)
-      .reduce((a, b) => a + b, 0) / items(list).length,
-  first: ([list]) => items(list)[0] ?? null,
-  last: ([list]) => items(list).at(-1) ?? null,
-}
-
-function parseFloatWhole(value: string): number | undefined {
-  if (/^[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(value)) return Number(value)
-  const special: Record<string, number> = { nan: NaN, inf: Infinity, '+inf': Infinity, '-inf': -Infinity }
-  return own(special, value.toLowerCase())
-}
-
-const predicates: Record<string, (values: unknown[], test: (value: unknown) => unknown) => unknown> = {
-  all: (values, test) => values.every((value) => bool(test(value))),
-  any: (values, test) => values.some((value) => bool(test(value))),
-  none: (values, test) => !values.some((value) => bool(test(value))),
-  one: (values, test) => values.filter((value) => bool(test(value))).length === 1,
-  filter: (values, test) => values.filter((value) => bool(test(value))),
-  map: (values, test) => values.map(test),
-  count: (values, test) => values.filter((value) => bool(test(value))).length,
+  if (of === NOTHING) return NOTHING
+  const bytes = typeof of === 'string' ? Buffer.from(of) : undefined
+  const length = bytes?.length ?? asList(of).length
+  const end = (value: unknown, missing: number): number => {
+    if (value === undefined) return missing
+    const at = Number(truncated(value))
+    return Math.max(0, at < 0 ? length + at : at)
+  }
+  const last = Math.min(length, end(to, length))
+  const first = Math.min(last, end(from, 0))
+  return bytes ? bytes.subarray(first, last).toString() : asList(of).slice(first, last)
 }
 
 function call({ name, args }: Extract<Node, { type: 'call' }>, scope: Scope): unknown {
-  const over = Object.hasOwn(predicates, name) ? predicates[name] : undefined
-  const [list, body] = args
-  if (over && list) {
-    const test = body?.type === 'closure' ? body.body : body
-    return over(items(evaluate(list, scope)), (item) => (test ? evaluate(test, { ...scope, item, inside: true }) : item))
-  }
-  const plain = Object.hasOwn(functions, name) ? functions[name] : undefined
+  if (Object.hasOwn(predicates, name)) return asked(name, args, scope)
+  const { spend, result } = scope
+  const plain = functions.get(name)
   if (!plain) throw new ConditionError(`unknown name ${name}`)
-  return plain(
-    args.map((arg) => evaluate(arg, scope)),
-    scope.result,
-  )
+  const values = args.map((arg) => evaluate(arg, scope))
+  for (const value of values) if (Array.isArray(value)) spend(value.length)
+  // Go takes a whole number for a float only where it is written out.
+  const floats = name === 'isNaN' || name === 'isInf' ? values.map((value, i) => floated(value, args[i])) : values
+  return plain.run({ args: floats, result, spend })
+}
+
+function floated(value: unknown, node: Node | undefined): number {
+  const number = asNumber(value)
+  if (typeof number === 'bigint' && !(node && written(node))) throw new ConditionError('reflect: Call using int as type float64')
+  return Number(number)
+}
+
+const written = (node: Node): boolean =>
+  node.type === 'literal' ||
+  (node.type === 'unary' && written(node.operand)) ||
+  (node.type === 'binary' && ['+', '-', '*'].includes(node.operator) && written(node.left) && written(node.right))
+
+type Ask = (index: number) => unknown
+type Over = (items: readonly unknown[], ask: Ask) => unknown
+
+const isTrue =
+  (ask: Ask) =>
+  (_: unknown, index: number): boolean =>
+    asBool(ask(index))
+
+const sumOf = (items: readonly unknown[], ask: Ask): unknown =>
+  items.reduce<unknown>((sum, _, i) => operators['+']?.(sum, ask(i)) ?? null, 0n)
+
+const place = (index: number): bigint | null => (index < 0 ? null : BigInt(index))
+
+const overs: Readonly<Record<string, Over>> = {
+  all: (items, ask) => items.every(isTrue(ask)),
+  any: (items, ask) => items.some(isTrue(ask)),
+  none: (items, ask) => !items.some(isTrue(ask)),
+  one: (items, ask) => items.filter(isTrue(ask)).length === 1,
+  filter: (items, ask) => items.filter(isTrue(ask)),
+  map: (items, ask) => items.map((_, i) => ask(i)),
+  count: (items, ask) => BigInt(items.filter(isTrue(ask)).length),
+  sum: sumOf,
+  find: (items, ask) => items.find(isTrue(ask)) ?? null,
+  findIndex: (items, ask) => place(items.findIndex(isTrue(ask))),
+  findLast: (items, ask) => items.findLast(isTrue(ask)) ?? null,
+  findLastIndex: (items, ask) => place(items.findLastIndex(isTrue(ask))),
+}
+
+/** The functions that ask something of each item. */
+function asked(name: string, [over, test, more]: readonly Node[], scope: Scope): unknown {
+  const items = asList(over && evaluate(over, scope))
+  const of = (index: number, also: Record<string, unknown> = {}): unknown =>
+    test ? evaluate(test, { ...scope, items: { '': items[index], index: BigInt(index), ...also } }) : items[index]
+  if (name === 'sortBy') {
+    const order = more ? evaluate(more, scope) : 'asc'
+    return sortedBy(
+      items,
+      items.map((_, i) => of(i)),
+      order,
+    )
+  }
+  if (name === 'reduce') {
+    if (!more && items.length === 0) throw new ConditionError('reduce of empty array with no initial value')
+    let sum = more ? evaluate(more, scope) : items[0]
+    for (let i = more ? 0 : 1; i < items.length; i++) sum = of(i, { acc: sum })
+    return sum
+  }
+  const apply = own(overs, name)
+  if (!apply) throw new ConditionError(`unknown name ${name}`)
+  return apply(items, of)
 }

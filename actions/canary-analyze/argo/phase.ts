@@ -29,7 +29,8 @@ export function measure(result: unknown, { successCondition, failureCondition }:
     if (successCondition) success = holds(successCondition, result)
     if (failureCondition) failure = holds(failureCondition, result)
   } catch (error) {
-    return { phase: 'Error', message: messageOf(error) }
+    const empty = Array.isArray(result) && result.length === 0
+    return { phase: 'Error', message: empty ? `the query gave no data (${messageOf(error)})` : messageOf(error) }
   }
   if (!successCondition && !failureCondition) return { phase: 'Successful' }
   if (!failureCondition) failure = !success
@@ -114,6 +115,25 @@ export function metricPhase(limits: MetricLimits, counters: Counters, last: Phas
   return terminating ? 'Successful' : 'Running'
 }
 
+/**
+ * The phase of a metric when the time is over, and why. Argo Rollouts calls Successful whatever it ends early; here a metric has to have come to its
+ * own end, or, without one, to have been measured up to the end of the watch.
+ */
+export function cutOffPhase(limits: MetricLimits, counters: Counters, last: Phase | undefined): { phase: Phase; message: string } {
+  const phase = metricPhase(limits, counters, last, false)
+  if (completed(phase)) return { phase, message: '' }
+  const unfinished = (message: string): { phase: Phase; message: string } => ({ phase: 'Inconclusive', message })
+  if (last === undefined) return unfinished('it was not measured')
+  if (counters.count === 0) return { phase: 'Error', message: 'every measurement ended in an error' }
+  const count = effectiveCount(limits)
+  if (count !== undefined) return unfinished(`the time was over after ${counters.count} of ${count} measurements`)
+  const { consecutiveSuccessLimit = 0 } = limits
+  if (consecutiveSuccessLimit > 0)
+    return unfinished(`the time was over after ${counters.consecutiveSuccess} of ${consecutiveSuccessLimit} successes in a row`)
+  if (last === 'Error') return unfinished('its last measurement ended in an error')
+  return { phase: 'Successful', message: '' }
+}
+
 export const completed = (phase: Phase): boolean => phase !== 'Pending' && phase !== 'Running'
 
 const worst = (phases: readonly Phase[]): Phase =>
@@ -142,20 +162,43 @@ export function nextMeasurement(phase: Phase, interval: number | undefined): num
   return phase === 'Error' ? ERROR_RETRY : interval
 }
 
-/** Why Argo Rollouts refuses these limits; undefined when it takes them. */
+/** A shorter interval would only load the server, a longer one is a slip of the pen. Milliseconds. */
+const [SHORTEST, LONGEST] = [100, 24 * 3_600_000]
+
+/** Why Argo Rollouts refuses these limits, or why they make no sense; undefined when they can be used. */
 export function refusal(limits: MetricLimits, duration: (text: string) => number | undefined): string | undefined {
-  const { count = 0, interval, initialDelay, failureLimit = 0, inconclusiveLimit = 0 } = limits
-  const { consecutiveErrorLimit = 0, consecutiveSuccessLimit = 0 } = limits
-  if (count > 0 && count < failureLimit) return 'count must be >= failureLimit'
-  if (count > 0 && consecutiveSuccessLimit > 0 && count < Math.max(0, failureLimit) + consecutiveSuccessLimit)
-    return 'count must be >= failureLimit + consecutiveSuccessLimit'
-  if (count > 0 && count < inconclusiveLimit) return 'count must be >= inconclusiveLimit'
-  if (count > 1 && !interval) return 'interval must be specified when count > 1'
-  if (interval && duration(interval) === undefined) return `invalid interval string: time: invalid duration "${interval}"`
-  if (initialDelay && duration(initialDelay) === undefined) return `invalid startDelay string: time: invalid duration "${initialDelay}"`
-  if (failureLimit < -1) return 'failureLimit must be >= 0, or -1 to be disabled'
-  if (inconclusiveLimit < 0) return 'inconclusiveLimit must be >= 0'
-  if (consecutiveErrorLimit < 0) return 'consecutiveErrorLimit must be >= 0'
+  return refusedLimit(limits) ?? refusedCount(limits) ?? refusedTime(limits, duration)
+}
+
+function refusedLimit({ failureLimit = 0, inconclusiveLimit = 0, consecutiveErrorLimit = 0, consecutiveSuccessLimit = 0 }: MetricLimits) {
   if (consecutiveSuccessLimit < 0) return 'consecutiveSuccessLimit must be >= 0'
+  if (failureLimit < -1) return 'failureLimit must be >= 0, or -1 to be disabled'
+  if (failureLimit === -1 && consecutiveSuccessLimit === 0) return 'failureLimit and consecutiveSuccessLimit cannot both be disabled'
+  if (inconclusiveLimit < 0) return 'inconclusiveLimit must be >= 0'
+  return consecutiveErrorLimit < 0 ? 'consecutiveErrorLimit must be >= 0' : undefined
+}
+
+function refusedCount({ count = 0, interval, failureLimit = 0, inconclusiveLimit = 0, consecutiveSuccessLimit = 0 }: MetricLimits) {
+  // Argo Rollouts would end after the first measurement, whatever it was.
+  if (count < 0) return `count is ${count}: at least 1 is wanted`
+  if (count > 1 && !interval) return 'interval must be specified when count > 1'
+  if (count === 0) return undefined
+  if (consecutiveSuccessLimit === 0 && count < failureLimit) return 'count must be >= failureLimit'
+  if (failureLimit < 0 && count < consecutiveSuccessLimit) return 'count must be >= consecutiveSuccessLimit'
+  if (failureLimit >= 0 && count < failureLimit + consecutiveSuccessLimit) return 'count must be >= failureLimit + consecutiveSuccessLimit'
+  return count < inconclusiveLimit ? 'count must be >= inconclusiveLimit' : undefined
+}
+
+function refusedTime({ interval, initialDelay }: MetricLimits, duration: (text: string) => number | undefined): string | undefined {
+  for (const [name, text, least] of [
+    ['interval', interval, SHORTEST],
+    ['initialDelay', initialDelay, 0],
+  ] as const) {
+    if (!text) continue
+    const ms = duration(text)
+    if (ms === undefined) return `invalid ${name} string: time: invalid duration "${text}"`
+    if (ms < least || ms > LONGEST)
+      return `${name} is '${text}': from ${least === 0 ? '0s' : `${least}ms`} to ${LONGEST / 3_600_000}h is accepted`
+  }
   return undefined
 }

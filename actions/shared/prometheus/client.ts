@@ -21,8 +21,8 @@ export interface CounterStore {
 
 /** What an engine needs of a Prometheus, beside its counters. */
 export interface Prometheus extends CounterStore {
-  /** The value of an expression at a time. */
-  instant(query: string, at: number): Promise<Answer>
+  /** The value of an expression at a time. `timeout`, in milliseconds, is that of this query; by default it is that of all. */
+  instant(query: string, at: number, timeout?: number): Promise<Answer>
   /** An expression at even steps from `from` to `to`, both included. */
   range(query: string, from: number, to: number, step: number): Promise<Answer>
 }
@@ -73,8 +73,8 @@ export class PrometheusClient implements Prometheus {
     this.#agent = agentFor(options)
   }
 
-  instant(query: string, at: number): Promise<Answer> {
-    return this.#ask('query', { query, time: seconds(at) })
+  instant(query: string, at: number, timeout?: number): Promise<Answer> {
+    return this.#ask('query', { query, time: seconds(at) }, timeout)
   }
 
   async range(query: string, from: number, to: number, step: number): Promise<Answer> {
@@ -113,9 +113,10 @@ export class PrometheusClient implements Prometheus {
     return `Prometheus at ${this.#options.url}`
   }
 
-  async #ask(path: 'query' | 'query_range', form: Record<string, string>): Promise<Answer> {
+  async #ask(path: 'query' | 'query_range', given: Record<string, string>, timeout = this.#options.timeout): Promise<Answer> {
     const release = await this.#slot()
-    const deadline = AbortSignal.timeout(this.#options.timeout)
+    const deadline = AbortSignal.timeout(timeout)
+    const form = { ...given, timeout: `${timeout}ms` }
     try {
       const { status, body } = await this.#post(path, form, deadline).catch((error) => {
         // A kept connection may have been closed by the other side while nobody looked; on a fresh one a closed door is a fault.
@@ -125,21 +126,24 @@ export class PrometheusClient implements Prometheus {
       return readAnswer(status, body)
     } catch (error) {
       this.#options.signal.throwIfAborted()
-      const why = deadline.aborted ? `no answer within ${this.#options.timeout} ms` : messageOf(error)
-      throw new AnswerError(`${this.#name}: ${why}, to ${cut(oneLine(form.query ?? ''), 300)}`, { cause: error })
+      const why = deadline.aborted ? `no answer within ${timeout} ms` : messageOf(error)
+      throw new AnswerError(`${this.#name}: ${why}, to ${cut(oneLine(given['query'] ?? ''), 300)}`, { cause: error })
     } finally {
       release()
     }
   }
 
   async #post(path: string, form: Record<string, string>, deadline: AbortSignal): Promise<{ status: number; body: string }> {
-    const { url, headers, timeout, limit = BODY_LIMIT, signal } = this.#options
+    const { url, headers, limit = BODY_LIMIT, signal } = this.#options
     const answer = await request(`${url.replace(/\/+$/, '')}/api/v1/${path}`, {
       method: 'POST',
       headers: { ...headers, accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
       // Thanos would else answer with what it has; others do not know the parameter.
-      body: new URLSearchParams({ ...form, timeout: `${timeout}ms`, partial_response: 'false' }).toString(),
+      body: new URLSearchParams({ ...form, partial_response: 'false' }).toString(),
       dispatcher: this.#agent,
+      // The deadline ends it, and nothing before that.
+      headersTimeout: 0,
+      bodyTimeout: 0,
       signal: AbortSignal.any([signal, deadline]),
     })
     return { status: answer.statusCode, body: await readText(answer.body, limit) }
