@@ -71,6 +71,7 @@ test.each<[string, unknown, boolean]>([
   ['(result[0] > 1 ?: false) == true', [2], true],
   ['type(1) == "int" and type(1.0) == "float" and string(0.00001) == "1e-05"', [], true],
   ['9223372036854775807 + 1 < 0 and 0x10 == 16 and 1_000 == 1e3', [], true],
+  ['round(0.49999999999999994) == 0 and asFloat("1_0") == 10', [], true],
   ['floor(0.5) == 0 and round(-0.5) == -1 and ceil(0.2) == 1 and abs(-5) == 5', [], true],
 ])('%s of %j', (condition, result, expected) => {
   expect(holds(condition, result)).toBe(expected)
@@ -108,10 +109,16 @@ test.each<[string, unknown, string]>([
   ['reduce(1..50, concat(#acc, #acc), [1]) == []', 1, 'takes too long'],
   ['all(1..1000, {all(1..1000, {all(1..1000, # > 0)})})', 1, 'takes too long'],
   ['isNaN(len(result))', [1], 'reflect: Call using int as type float64'],
-  [`${'('.repeat(5000)}1`, 1, 'nested more than 100 deep'],
+  [`${'('.repeat(500)}1`, 1, 'nested more than 100 deep'],
   ['1'.repeat(20_000), 1, 'at most 10000 are read'],
+  [`1${'+1'.repeat(4900)} > 0`, 1, 'at most 1000 are read'],
+  [`result${'[0]'.repeat(3000)} > 0`, [1], 'at most 1000 are read'],
 ])('%.60s is refused', (condition, result, message) => {
   expect(() => holds(condition, result)).toThrow(message)
+})
+
+test('a condition of as many words as are read is evaluated', () => {
+  expect(holds(`1${'+1'.repeat(498)} == 499`, 1)).toBe(true)
 })
 
 // Before the watch: what no answer of Prometheus could make true.
@@ -141,6 +148,8 @@ test.each<[string, string | undefined]>([
   ['result[0] == "open', 'a text that begins at 14 has no end'],
   ['result[0] > 1x', '1x is not a number'],
   ['result[0] == "\\q"', '\\q is not an escape'],
+  [`"\\'" == "'"`, "\\' is not an escape"],
+  ['{let: 1}.let == 1', 'unexpected let, expected a key'],
   ['b"a" == b"a"', 'b"..." (bytes) is not known here'],
   ['result[0] > 99999999999999999999', '99999999999999999999 is too large'],
   [' ', 'unexpected the end'],

@@ -108,6 +108,11 @@ test.each<[string, unknown, string]>([
   ['a field of a metric that is none', small({ failLimit: 1 }), 'spec.metrics.0: Unrecognized key: "failLimit"'],
   ['a field of spec that is none', small({}, { dryrun: [] }), 'spec: Unrecognized key: "dryrun"'],
   ['a field of an argument that is none', small({}, { args: [{ name: 'a', default: '1' }] }), 'spec.args.0: Unrecognized key: "default"'],
+  [
+    'an argument that is a number',
+    small({}, { args: [{ name: 'a', value: 9090 }] }),
+    'spec.args.0.value: a text is wanted: put the value into quotes',
+  ],
   ['another version', { ...Object(small({})), apiVersion: 'argoproj.io/v1' }, 'apiVersion'],
   [
     'templates of templates',

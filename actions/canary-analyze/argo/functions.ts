@@ -37,6 +37,12 @@ const float = (apply: (value: number) => number): Known => ({
   run: ({ args: [value] }) => apply(asFloat(value)),
 })
 
+/** Half away from zero. */
+function rounded(value: number): number {
+  const whole = Math.trunc(value)
+  return Math.abs(value - whole) >= 0.5 ? whole + Math.sign(value) : whole
+}
+
 /** Go's floats as text, with the word that Go has for what cannot be read. */
 function parseOr<T>(value: T | undefined, what: string, given: string): T {
   if (value === undefined) throw new ConditionError(`strconv.${what}: parsing "${given}": invalid syntax`)
@@ -152,7 +158,7 @@ export const functions: ReadonlyMap<string, Known> = new Map<string, Known>(
     },
     ceil: float(Math.ceil),
     floor: float(Math.floor),
-    round: float((value) => (Number.isInteger(value) ? value : Math.sign(value) * Math.floor(Math.abs(value) + 0.5))),
+    round: float(rounded),
     int: {
       check: one(() => INT, 'int', 'float', 'string'),
       run: ({ args: [value] }) => (typeof value === 'string' ? parseOr(parsedInt(value), 'Atoi', value) : truncated(value)),

@@ -46,7 +46,7 @@ const metric = z.strictObject({
 
 const argument = z.strictObject({
   name: z.string().min(1),
-  value: z.string().optional(),
+  value: z.string({ error: 'a text is wanted: put the value into quotes' }).optional(),
   valueFrom: z
     .strictObject({
       secretKeyRef: z.strictObject({ name: z.string(), key: z.string() }).optional(),

@@ -248,7 +248,7 @@ class Parser {
     const { kind, text, value } = this.#token
     let key: Node
     if (this.#is('(')) key = this.#expression(0)
-    else if (kind === 'name' || kind === 'string' || kind === 'number') {
+    else if ((kind === 'name' && !words.includes(text)) || kind === 'string' || kind === 'number') {
       this.#at++
       key = { type: 'literal', value: kind === 'string' ? String(value) : text }
     } else throw new ConditionError(`unexpected ${text}, expected a key`)

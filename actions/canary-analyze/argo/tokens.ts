@@ -24,8 +24,9 @@ const lexeme = new RegExp(
   'uy',
 )
 
-/** Longer conditions are refused: nobody writes them by hand. */
+/** Longer conditions are refused: nobody writes them by hand, and each word may make the tree a level deeper. */
 const LONGEST = 10_000
+const MOST_WORDS = 1000
 const INT64 = 2n ** 63n
 
 /** The words of a condition, with one for its end. Throws a ConditionError. */
@@ -42,6 +43,8 @@ export function tokens(text: string): Token[] {
     else if (name) found.push({ kind: 'name', text: name })
     else if (sign) found.push({ kind: 'sign', text: sign })
   }
+  if (found.length > MOST_WORDS)
+    throw new ConditionError(`the condition has ${found.length} words and signs; at most ${MOST_WORDS} are read`)
   return [...found, { kind: 'end', text: 'the end' }]
 }
 
@@ -76,8 +79,6 @@ const escapes: Record<string, string> = {
   t: '\t',
   v: '\v',
   '\\': '\\',
-  "'": "'",
-  '"': '"',
 }
 
 function unquote(text: string): string {
@@ -96,7 +97,14 @@ function unquote(text: string): string {
     ) => {
       const hex = x ?? braced ?? u ?? U
       const code = hex !== undefined ? Number.parseInt(hex, 16) : octal !== undefined ? Number.parseInt(octal, 8) : undefined
-      const character = code === undefined ? own(escapes, letter ?? '') : code > 0x10ffff ? undefined : String.fromCodePoint(code)
+      const character =
+        code === undefined
+          ? letter === text[0]
+            ? letter
+            : own(escapes, letter ?? '')
+          : code > 0x10ffff
+            ? undefined
+            : String.fromCodePoint(code)
       if (character === undefined) throw new ConditionError(`${all} is not an escape`)
       return character
     },

@@ -167,7 +167,10 @@ function printedFloat(value: number): string {
 
 /** A number as Go parses it; undefined when it is none, or too large. */
 export function parsedFloat(text: string): number | undefined {
-  if (/^[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number.isFinite(Number(text)) ? Number(text) : undefined
+  if (/^[+-]?(\d+(?:_\d+)*(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(text)) {
+    const value = Number(text.replaceAll('_', ''))
+    return Number.isFinite(value) ? value : undefined
+  }
   if (/^[+-]?nan$/i.test(text)) return /^[+-]/.test(text) ? undefined : NaN
   const [, sign] = /^([+-]?)inf(?:inity)?$/i.exec(text) ?? []
   return sign === undefined ? undefined : sign === '-' ? -Infinity : Infinity
