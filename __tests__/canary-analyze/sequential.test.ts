@@ -98,7 +98,7 @@ describe('verdicts', () => {
     expect(enough.analysis.outcome).toBe('passed')
   })
   test('no requests at all', async () => {
-    const { analysis } = await run({ counters: [] })
+    const { analysis } = await run({ counters: both({ rps: 0, before: 9 }, { rps: 0, before: 9 }) })
     expect([analysis.outcome, analysis.reason]).toEqual(['inconclusive', expect.stringMatching(/^errors: the candidate had no requests/)])
   })
   test('without a baseline, or with one that stands still, the floor is tested, and that is said', async () => {
@@ -161,7 +161,7 @@ describe('verdicts', () => {
   })
   test('weights share alpha', async () => {
     const { analysis } = await run({
-      counters: [],
+      counters: both({}, {}),
       metrics: [
         { ...errors, weight: 3 },
         { ...errors, name: 'other' },
@@ -185,7 +185,8 @@ describe('counters', () => {
     expect((await run({ counters: both({ restartAt: 45 }, {}) })).analysis.outcome).toBe('passed')
   })
   test('a pod that comes later counts from its first request', async () => {
-    const { analysis } = await run({ counters: both({ from: 33 }, {}), schedule: { longest: 80_000 } })
+    const counters = [...both({ rps: 0 }, {}), ...traffic('app-green-2', { rps: 20, errors: 0.005, from: 33 })]
+    const { analysis } = await run({ counters, schedule: { longest: 80_000 } })
     expect(Math.abs(state(analysis).candidate.total - 20 * (80 - 33))).toBeLessThan(3)
   })
   test('probes are not counted by the preset', async () => {
@@ -259,8 +260,16 @@ describe('latency', () => {
     expect(told).toContainEqual(expect.stringMatching(/^latency is not decided/))
     // Elsewhere it does, and so it does where it has not spoken.
     expect((await run({ counters, metrics: [errors, slow] })).analysis.outcome).toBe('inconclusive')
-    const silent = counters.filter(({ labels }) => labels['__name__'] === 'http_requests_total')
-    expect((await run({ counters: silent, metrics })).analysis.outcome).toBe('inconclusive')
+    const few = [...both({ errors: 0 }, { errors: 0 }), ...latency('app-green-1', 0.1, usual), ...latency('app-blue-1', 0.12, usual)]
+    expect((await run({ counters: few, metrics })).analysis).toMatchObject({
+      outcome: 'inconclusive',
+      reason: expect.stringContaining('100 requests a side are wanted at least'),
+    })
+    const unfair = [...both({ errors: 0 }, { errors: 0 }), ...latency('app-green-1', 1, usual), ...latency('app-blue-1', 9, usual)]
+    expect((await run({ counters: unfair, metrics })).analysis).toMatchObject({
+      outcome: 'passed',
+      headline: expect.stringContaining('latency is not decided: a pod of the candidate has 0.111x the load'),
+    })
   })
   test('histograms without a common edge, or without +Inf', async () => {
     const none = [...latency('app-green-1', 20, { '0.1': 0.5 }), ...latency('app-blue-1', 20, { '0.2': 0.5 })]

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { messageOf } from '../shared/text/errors.ts'
 import { wrongsText } from '../shared/text/issues.ts'
 import { parseCriterion } from './criteria.ts'
+import type { Library } from './libraries.ts'
 import { expandPreset, PRESETS } from './presets.ts'
 import { parseMatchers, parseSelector } from './selectors.ts'
 
@@ -53,6 +54,10 @@ const errors = z.strictObject({
   floor: z.number().positive().lt(1).default(0.01).describe('below this rate nothing is harm'),
   clusters,
   origin,
+  absent: z
+    .enum(['error', 'zero'])
+    .default('error')
+    .describe('what it means that no series of events is there, on either side: a mistake, or that nothing has happened yet'),
 })
 
 const latency = z.strictObject({
@@ -116,8 +121,8 @@ const preset = z.strictObject({
   'status-label': z
     .string()
     .regex(/^[a-zA-Z_]\w*$/)
-    .default('status')
-    .describe('for http: the label with the status code'),
+    .optional()
+    .describe('for http: the label with the status; looked for among the usual ones unless it is given'),
   weight,
 })
 
@@ -149,7 +154,15 @@ export interface SequentialConfig {
   passAlpha: number
   podsWithin: number
   metrics: MetricConfig[]
+  /** The preset `http`, whose metrics have the names of the first library until it is known which are there. */
+  http: HttpPreset | undefined
 }
+
+type HttpPreset = Extract<z.infer<typeof metric>, { preset: unknown }>
+
+/** The metrics of the preset `http` by the names of a library. */
+export const httpMetrics = (preset: HttpPreset, library: Library, statusLabel: string): MetricConfig[] =>
+  expandPreset({ ...preset, statusLabel, library }).map((raw) => expanded(raw))
 
 /** What is compared without a configuration. */
 export const DEFAULT_CONFIG = { metrics: [{ preset: 'http' }] }
@@ -159,11 +172,18 @@ export function readConfig(document: unknown): SequentialConfig {
   const read = configSchema.safeParse(document)
   if (!read.success) throw new Error(`the configuration cannot be used: ${wrongsText(read.error)}`)
   const metrics = read.data.metrics.flatMap((one): MetricConfig[] =>
-    'preset' in one ? expandPreset({ ...one, statusLabel: one['status-label'] }).map((raw) => expanded(raw)) : [one],
+    'preset' in one ? expandPreset({ ...one, statusLabel: one['status-label'] ?? 'status' }).map((raw) => expanded(raw)) : [one],
   )
   const twice = metrics.find((one, i) => metrics.findIndex((other) => other.name === one.name) !== i)
   if (twice) throw new Error(`the configuration cannot be used: the metric ${twice.name} is there twice`)
-  return { alpha: read.data.alpha, passAlpha: read.data['pass-alpha'], podsWithin: read.data['pods-within'], metrics }
+  const http = read.data.metrics.find((one) => 'preset' in one && one.preset === 'http')
+  return {
+    alpha: read.data.alpha,
+    passAlpha: read.data['pass-alpha'],
+    podsWithin: read.data['pods-within'],
+    metrics,
+    http: http && 'preset' in http ? http : undefined,
+  }
 }
 
 const expanded = (raw: object): MetricConfig => z.discriminatedUnion('kind', [errors, latency, restarts, value]).parse(raw)

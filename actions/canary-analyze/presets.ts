@@ -1,4 +1,5 @@
 // Metrics that are known by name: what to read of common servers, proxies and meshes.
+import { LIBRARIES, type Library } from './libraries.ts'
 import { type Matcher, parseMatchers, selectorText } from './selectors.ts'
 
 export const PRESETS = ['http', 'ingress-nginx', 'traefik', 'istio', 'envoy', 'restarts', 'saturation'] as const
@@ -7,7 +8,7 @@ export type Preset = (typeof PRESETS)[number]
 /** What probes, scrapes and load balancers ask: they dilute errors, and answer faster than users are answered. */
 const PROBES = '/?(health|healthz|live|livez|liveness|ready|readyz|readiness|startup|metrics|ping|status|-/healthy|-/ready)/?'
 /** Labels that name the route in usual libraries. A series without the label is not excluded: an absent one is empty. */
-const ROUTES = ['route', 'path', 'handler', 'uri', 'endpoint']
+const ROUTES = ['route', 'path', 'handler', 'uri', 'endpoint', 'http_route', 'url', 'view']
 const withoutProbes: Matcher[] = ROUTES.map((label) => ({ label, operator: '!~', value: PROBES }))
 
 export interface PresetOptions {
@@ -17,6 +18,8 @@ export interface PresetOptions {
   /** The label with the status code, for `http`. */
   statusLabel: string
   weight: number
+  /** For `http`: whose names its metrics have. */
+  library?: Library
 }
 
 interface Http {
@@ -33,16 +36,19 @@ interface Http {
 
 const is = (label: string, operator: Matcher['operator'], value: string): Matcher => ({ label, operator, value })
 
-const http = (statusLabel: string): Http => ({
-  requests: 'http_requests_total',
+const http = (statusLabel: string, { requests, buckets, unit }: Library): Http => ({
+  requests,
+  // Groups of them are written as 5xx.
   failed: [is(statusLabel, '=~', '5..')],
-  buckets: 'http_request_duration_seconds_bucket',
-  unit: 's',
+  buckets,
+  unit,
   always: withoutProbes,
   origin: 'pod',
 })
 
-const proxies: Record<Exclude<Preset, 'http' | 'restarts' | 'saturation'>, Http> = {
+type Proxy = Exclude<Preset, 'http' | 'restarts' | 'saturation'>
+
+const proxies: Record<Proxy, Http> = {
   'ingress-nginx': {
     requests: 'nginx_ingress_controller_requests',
     failed: [is('status', '=~', '5..')],
@@ -80,14 +86,15 @@ const proxies: Record<Exclude<Preset, 'http' | 'restarts' | 'saturation'>, Http>
 }
 
 /** The metrics of a preset, in the shape of the configuration. */
-export function expandPreset({ preset, where, statusLabel, weight }: PresetOptions): object[] {
+export function expandPreset({ preset, where, statusLabel, weight, library = LIBRARIES[0] }: PresetOptions): object[] {
   const more = parseMatchers(where)
   if (preset === 'restarts') {
     const counter = selectorText({ metric: 'kube_pod_container_status_restarts_total', matchers: more })
     return [{ kind: 'restarts', name: 'restarts', weight, counter }]
   }
   if (preset === 'saturation') return saturation(more)
-  const { requests, failed, failedMetric, buckets, unit, always, origin } = preset === 'http' ? http(statusLabel) : proxies[preset]
+  const { requests, failed, failedMetric, buckets, unit, always, origin } =
+    preset === 'http' && library ? http(statusLabel, library) : proxies[preset as Proxy]
   const matchers = [...always, ...more]
   return [
     {

@@ -48,6 +48,7 @@ async function run({ metrics, spec = {}, schedule = {}, values = () => 0.5, faul
     before: past.before.bind(past),
     samples: past.samples.bind(past),
     groups: past.groups.bind(past),
+    everywhere: true,
   }
   const document = {
     kind: 'AnalysisTemplate',

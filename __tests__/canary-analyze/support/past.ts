@@ -9,8 +9,11 @@ export interface Counter {
 }
 
 const SCRAPE = 1
+/** How many seconds back a sample is looked for. */
+const BEFORE = 120
 
 export class Past implements Prometheus {
+  everywhere = true
   readonly #start: number
   readonly #counters: readonly Counter[]
   /** Throws or warns, where a test wants that. */
@@ -56,12 +59,21 @@ export class Past implements Prometheus {
     return { type: 'vector', series, warnings }
   }
 
-  before(selector: string, at: number): Promise<Answer> {
-    return this.instant(selector, at)
+  async before(selector: string, at: number): Promise<Answer> {
+    this.asked.push(selector)
+    const warnings = this.#fault(this.#seconds(at))
+    const series = this.#select(selector).flatMap(({ labels: { __name__: _, ...labels }, at: valueAt }): Series[] => {
+      for (let seconds = this.#seconds(at); seconds > this.#seconds(at) - BEFORE; seconds -= SCRAPE) {
+        const value = valueAt(seconds)
+        if (value !== undefined) return [{ labels, points: [[this.#start / 1000 + seconds, value]] }]
+      }
+      return []
+    })
+    return { type: 'vector', series, warnings }
   }
 
   async groups(selector: string, labels: readonly string[], at: number): Promise<Answer> {
-    const { series, warnings } = await this.instant(selector, at)
+    const { series, warnings } = await this.before(selector, at)
     const found = new Map(
       series.map((one) => {
         const kept = Object.fromEntries(labels.flatMap((label) => (one.labels[label] === undefined ? [] : [[label, one.labels[label]]])))

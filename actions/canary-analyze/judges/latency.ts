@@ -100,7 +100,7 @@ export class LatencyJudge implements MetricJudge {
   }
 
   get spoken(): boolean {
-    return Math.min(this.#load.candidate.requests, this.#load.baseline.requests) >= SPOKEN && this.#unfair === undefined
+    return Math.min(this.#load.candidate.requests, this.#load.baseline.requests) >= SPOKEN
   }
 
   get height(): number {

@@ -75,6 +75,7 @@ interface Known {
  * and those of their pod in Kubernetes where they have none of that name. Values begin at 0 with the first look.
  */
 export class PodsStore<Pod extends PodSeen = PodSeen> implements CounterStore {
+  readonly everywhere = false
   readonly #ports: PodPorts<Pod>
   readonly #options: PodOptions
   readonly #lanes = new Lanes(WIDTH)
@@ -289,6 +290,7 @@ export function withoutQueries(counters: CounterStore): Prometheus {
     throw new AnswerError(`source: pods has counters alone, and Prometheus is needed for ${excerpt(query, 200)}`)
   }
   return {
+    everywhere: counters.everywhere,
     before: (selector, at) => counters.before(selector, at),
     samples: (selector, from, to) => counters.samples(selector, from, to),
     groups: (selector, labels, at) => counters.groups(selector, labels, at),

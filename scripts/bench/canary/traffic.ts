@@ -21,7 +21,7 @@ export interface Scenario {
   usual: number
   /** Most of them fail in bursts: of one pod at a time, or of all pods of both sides at once. */
   bursts?: { of: 'a pod' | 'all'; seconds: number }
-  /** Requests are slow for a while: of one pod for 3 to 8 s each 90 s a side, or for half a second each 10 s a pod. */
+  /** Requests of a pod are slow for a while: for 3 to 8 s each 3 min, or for half a second each 10 s. */
   slow?: 'stalls' | 'collections'
   /** What is wrong with the candidate; nothing: it is good. */
   errors?: number
@@ -118,7 +118,7 @@ function simulatePod(scenario: Scenario, { side, name, pods, bursts }: Pod, look
   const latency = scenario.judged !== 'errors'
   const slows =
     slow === 'stalls'
-      ? spans(random, longest, 90 * pods, () => 3 + 5 * random())
+      ? spans(random, longest, 180, () => 3 + 5 * random())
       : slow === 'collections'
         ? spans(random, longest, 10, () => 0.5)
         : []
