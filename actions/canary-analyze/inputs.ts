@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { asInput, InputError, input, readInputs, readVariables } from '../shared/action/inputs.ts'
-import type { PrometheusOptions } from '../shared/prometheus/client.ts'
+import type { PrometheusOptions } from '../shared/prometheus/connections.ts'
 import { parseDuration } from '../shared/units.ts'
 import { placeInside } from '../shared/workspace.ts'
 import { isTemplate, readTemplate } from './argo/template.ts'
