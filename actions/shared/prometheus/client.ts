@@ -145,7 +145,7 @@ export class PrometheusClient implements Prometheus {
       body: new URLSearchParams({ ...form, timeout: `${timeout}ms`, partial_response: 'false' }).toString(),
     }
     const answer = await request(url, {
-      method: asked.method,
+      method: 'POST',
       headers: sign ? await sign(asked) : asked.headers,
       body: asked.body,
       dispatcher: this.#agent,

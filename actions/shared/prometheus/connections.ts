@@ -6,7 +6,7 @@ import { proxyFor } from '../proxy.ts'
 
 /** A request that is about to be sent. */
 export interface Outgoing {
-  method: 'POST'
+  method: string
   url: URL
   headers: Readonly<Record<string, string>>
   body: string
