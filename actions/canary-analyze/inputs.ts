@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { asInput, InputError, input, readInputs, readVariables } from '../shared/action/inputs.ts'
-import type { PrometheusOptions } from '../shared/prometheus/connections.ts'
 import { parseDuration } from '../shared/units.ts'
 import { placeInside } from '../shared/workspace.ts'
 import { isTemplate, readTemplate } from './argo/template.ts'
@@ -9,10 +8,10 @@ import { loadDocument } from './document.ts'
 import type { Request, Schedule } from './engine.ts'
 import { readHistory } from './history.ts'
 import { isKayenta, readKayenta } from './kayenta/config.ts'
+import { addressSecrets, checkReach, type Reach, reachInputs, reachOf } from './reach/inputs.ts'
 import { parseSide } from './selectors.ts'
 
 const HOUR = 3_600_000
-const url = { matches: /^https?:\/\/[^\s]+$/, accepts: 'a URL that begins with http:// or https://' }
 
 /** The inputs of action.yml. */
 export const schema = z
@@ -21,14 +20,7 @@ export const schema = z
     config: input.block(),
     candidate: input.text(),
     baseline: input.text(),
-    'prometheus-url': input.text(url),
-    'prometheus-token': input.secret(),
-    'prometheus-username': input.text(),
-    'prometheus-password': input.secret(),
-    'prometheus-headers': input.secret(),
-    'prometheus-ca': input.block(),
-    'prometheus-certificate': input.block(),
-    'prometheus-key': input.secret(),
+    ...reachInputs,
     interval: input.duration({ default: '10s', min: 1_000, max: HOUR }),
     'max-duration': input.duration({ default: '10m', min: 1_000, max: 24 * HOUR }),
     'initial-delay': input.duration({ default: '0s', min: 0, max: 24 * HOUR }),
@@ -53,12 +45,7 @@ export const schema = z
   .check(
     z.superRefine((given, context) => {
       const refuse = (name: string, message: string) => context.addIssue({ code: 'custom', path: [name], message })
-      if (given['prometheus-token'] && (given['prometheus-username'] || given['prometheus-password']))
-        refuse('prometheus-token', 'prometheus-token and prometheus-username exclude each other')
-      if (Boolean(given['prometheus-username']) !== Boolean(given['prometheus-password']))
-        refuse('prometheus-password', 'prometheus-username and prometheus-password go together')
-      if (Boolean(given['prometheus-certificate']) !== Boolean(given['prometheus-key']))
-        refuse('prometheus-key', 'prometheus-certificate and prometheus-key go together')
+      checkReach(given, refuse)
       if (given.command === 'replay' && !given.from)
         refuse('from', 'is required for replay: a time like 2026-01-31T12:00:00Z, or how long ago, like 30m')
       if (given.command !== 'replay' && (given.from || given.to)) refuse('from', 'from and to are for replay only')
@@ -70,7 +57,10 @@ export const schema = z
 
 export interface Inputs {
   request: Request
-  prometheus: Omit<PrometheusOptions, 'signal'>
+  /** How Prometheus is asked; undefined for a plan, which asks none. */
+  reach: Reach | undefined
+  kubeconfig: string | undefined
+  context: string | undefined
   /** A path, or empty. */
   history: string
   failInconclusive: boolean
@@ -86,6 +76,7 @@ export function parseInputs(
   workspace: string,
   now: number,
 ): Inputs {
+  for (const secret of addressSecrets(environment['INPUT_PROMETHEUS-URL'] ?? '')) mask(secret)
   const given = readInputs(schema, environment, mask)
   const document = given.config ? asInput('config', () => loadDocument(given.config, workspace)) : DEFAULT_CONFIG
   // They are looked at once, or in a rhythm of their own: there is nothing to foretell.
@@ -93,23 +84,14 @@ export function parseInputs(
     throw refused('command', 'plan is for configurations of this action, not for an AnalysisTemplate or a Kayenta config')
   const history = given.history && asInput('history', () => placeInside(given.history, workspace))
   const request = requestOf({ ...given, history }, document, scheduleOf(given, now), mask)
-  const address = given['prometheus-url'] || addressOf(request)
-  if (!address && given.command !== 'plan')
-    throw refused('prometheus-url', 'is required: where Prometheus is, such as http://prometheus:9090')
-  const headers = { ...authorization(given, mask), ...headersOf(given['prometheus-headers'], mask) }
-  if (request.judge === 'threshold')
-    for (const { key, value } of request.template.metrics[0]?.headers ?? []) headers[key.toLowerCase()] ??= value
+  const reach = reachOf(given, request.judge === 'threshold' ? request.template : undefined, environment, mask)
+  if (!reach && given.command !== 'plan')
+    throw refused('prometheus-url', 'is required: where Prometheus is, such as http://prometheus:9090 or k8s://monitoring/prometheus:9090')
   return {
     request,
-    prometheus: {
-      url: address,
-      headers,
-      tls: {
-        ...(given['prometheus-ca'] && { ca: given['prometheus-ca'] }),
-        ...(given['prometheus-certificate'] && { cert: given['prometheus-certificate'], key: given['prometheus-key'] }),
-      },
-      timeout: given['query-timeout'],
-    },
+    reach: given.command === 'plan' ? undefined : reach,
+    kubeconfig: given.kubeconfig || undefined,
+    context: given.context || undefined,
     history,
     failInconclusive: given['on-inconclusive'] === 'fail',
     html: given['html-report'],
@@ -181,29 +163,4 @@ function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (s
   }
   const previous = given.history ? asInput('history', () => readHistory(given.history)) : {}
   return { judge: 'sequential', config, sides, previous, schedule }
-}
-
-const addressOf = (request: Request): string => (request.judge === 'threshold' ? (request.template.metrics[0]?.address ?? '') : '')
-
-function authorization(given: Given, mask: (secret: string) => void): Record<string, string> {
-  const { 'prometheus-token': token, 'prometheus-username': username, 'prometheus-password': password } = given
-  if (token) return { authorization: `Bearer ${token}` }
-  if (!username) return {}
-  const basic = Buffer.from(`${username}:${password}`).toString('base64')
-  mask(basic)
-  return { authorization: `Basic ${basic}` }
-}
-
-function headersOf(text: string, mask: (secret: string) => void): Record<string, string> {
-  return Object.fromEntries(
-    text.split(/\r?\n/).flatMap((line) => {
-      if (line.trim() === '') return []
-      const colon = line.indexOf(':')
-      const [name, value] = [line.slice(0, Math.max(0, colon)).trim(), line.slice(colon + 1).trim()]
-      mask(value)
-      if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || !/^[\t\x20-\x7e]*$/.test(value))
-        throw refused('prometheus-headers', 'a line is not Name: value')
-      return [[name.toLowerCase(), value]]
-    }),
-  )
 }

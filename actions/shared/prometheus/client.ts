@@ -61,6 +61,16 @@ export class PrometheusClient implements Prometheus {
     this.#agent = connectionsTo(address, WIDTH, { ...options, environment })
   }
 
+  /** Asks for the number 1, before there is anything to wait for. Throws the fault that would come again, and tells one that may pass. */
+  async probe(tell: (text: string) => void): Promise<void> {
+    try {
+      await this.instant('vector(1)', Date.now())
+    } catch (error) {
+      if (!(error instanceof AnswerError) || error.permanent) throw error
+      tell(error.message)
+    }
+  }
+
   instant(query: string, at: number): Promise<Answer> {
     return this.#ask('query', { query, time: seconds(at) })
   }
