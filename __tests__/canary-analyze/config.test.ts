@@ -5,7 +5,6 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { z } from 'zod'
 import { configSchema, DEFAULT_CONFIG, readConfig } from '../../actions/canary-analyze/config.ts'
 import { loadDocument, parseDocument } from '../../actions/canary-analyze/document.ts'
-import { addToHistory, readHistory } from '../../actions/canary-analyze/history.ts'
 import { PRESETS } from '../../actions/canary-analyze/presets.ts'
 import { matchersText, parseMatchers, parseSelector, parseSide, selectorText } from '../../actions/canary-analyze/selectors.ts'
 import { podsOf, sideSelector } from '../../actions/canary-analyze/source.ts'
@@ -152,14 +151,5 @@ describe('files', () => {
     expect(() => parseDocument('')).toThrow('one YAML document is wanted')
     expect(() => parseDocument('#'.repeat(2 ** 20 + 1))).toThrow('larger than')
     expect(() => parseDocument('__proto__: { x: 1 }\nmetrics: [{ preset: http }]')).toThrow('the key "__proto__" is not accepted')
-  })
-  test('the history keeps the last twenty good releases', () => {
-    const path = join(folder, 'history.json')
-    expect(readHistory(path)).toEqual({})
-    for (let i = 0; i < 22; i++) addToHistory(path, { cpu: i, ...(i > 20 && { memory: 1 }) }, Date.UTC(2026, 0, 1, i))
-    const { cpu, memory } = readHistory(path)
-    expect([cpu?.length, cpu?.[0], cpu?.at(-1), memory]).toEqual([20, 2, 21, [1]])
-    writeFileSync(path, '[]')
-    expect(() => readHistory(path)).toThrow('is not a file that this action wrote')
   })
 })

@@ -6,6 +6,7 @@ import { isTemplate, readTemplate } from './argo/template.ts'
 import { DEFAULT_CONFIG, readConfig } from './config.ts'
 import { loadDocument } from './document.ts'
 import type { Request, Schedule } from './engine.ts'
+import type { About } from './evidence.ts'
 import { readHistory } from './history.ts'
 import { isKayenta, readKayenta } from './kayenta/config.ts'
 import { addressSecrets, checkReach, type Reach, reachInputs, reachOf } from './reach/inputs.ts'
@@ -61,6 +62,7 @@ export interface Inputs {
   reach: Reach | undefined
   kubeconfig: string | undefined
   context: string | undefined
+  about: About
   /** A path, or empty. */
   history: string
   failInconclusive: boolean
@@ -92,9 +94,20 @@ export function parseInputs(
     reach: given.command === 'plan' ? undefined : reach,
     kubeconfig: given.kubeconfig || undefined,
     context: given.context || undefined,
+    about: aboutOf(given, request, reach),
     history,
     failInconclusive: given['on-inconclusive'] === 'fail',
     html: given['html-report'],
+  }
+}
+
+/** The sides are those of a watch that compares: a template has none, and a plan has no names for them. */
+const aboutOf = ({ candidate, baseline }: Given, { judge }: Request, reach: Reach | undefined): About => {
+  const compares = judge === 'sequential' || judge === 'mann-whitney'
+  return {
+    candidate: compares ? candidate : '',
+    baseline: compares ? baseline : '',
+    prometheus: judge === 'plan' ? '' : (reach?.host ?? ''),
   }
 }
 
