@@ -32,7 +32,7 @@ await runAction('canary-analyze', async ({ environment, signal, story, mask }) =
   if (inputs.history && isKept(inputs.request)) asInput('history', () => prepareHistory(inputs.history))
   else if (inputs.history) story.tell("history is not written: that does a live watch by this action's own configuration only")
   try {
-    if (inputs.reach) await prometheus.probe((text) => story.tell(text, 'warning'))
+    if (inputs.reach) await prometheus.probe()
     const analysis = await analyze(inputs.request, { prometheus, clock: systemClock, signal, story })
     const exit = analysis.outcome === 'inconclusive' && inputs.failInconclusive ? { exit: 'failure' as const } : {}
     const good = inputs.history !== '' && isGoodRelease(inputs.request, analysis)

@@ -138,7 +138,7 @@ async function readAndMeasure(
     if (warnings.length) return { phase: 'Inconclusive', message: `the server has doubts: ${warnings.join('; ')}` }
     return measure(result, metric)
   } catch (error) {
-    if (!(error instanceof AnswerError)) throw error
+    if (!(error instanceof AnswerError) || (error.permanent && !metric.dryRun)) throw error
     return { phase: 'Error', message: error.message }
   }
 }

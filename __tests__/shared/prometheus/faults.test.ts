@@ -281,3 +281,19 @@ test('a stream that nobody opens ends with the deadline', async () => {
   )
   expect(ends.length).toBeGreaterThan(0)
 })
+
+test('a probe throws what would come again, and leaves alone what may pass', async () => {
+  let status = 200
+  const asked: (string | undefined)[] = []
+  const server = createServer((req, res) => {
+    asked.push(req.url)
+    res.writeHead(status).end(good)
+  })
+  const client = clientOf(`http://127.0.0.1:${await listen(server)}`)
+  await client.probe()
+  status = 503
+  await client.probe()
+  status = 404
+  await expect(client.probe()).rejects.toThrow('answers 404')
+  expect(asked).toEqual(['/api/v1/query', '/api/v1/query', '/api/v1/query'])
+})

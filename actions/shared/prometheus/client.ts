@@ -61,13 +61,12 @@ export class PrometheusClient implements Prometheus {
     this.#agent = connectionsTo(address, WIDTH, { ...options, environment })
   }
 
-  /** Asks for the number 1, before there is anything to wait for. Throws the fault that would come again, and tells one that may pass. */
-  async probe(tell: (text: string) => void): Promise<void> {
+  /** Asks for the number 1, before there is anything to wait for. Throws the fault that would come again; one that may pass is left to what follows. */
+  async probe(): Promise<void> {
     try {
       await this.instant('vector(1)', Date.now())
     } catch (error) {
       if (!(error instanceof AnswerError) || error.permanent) throw error
-      tell(error.message)
     }
   }
 
