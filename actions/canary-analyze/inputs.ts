@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { asInput, InputError, input, readInputs, readVariables } from '../shared/action/inputs.ts'
+import type { YamlDocument } from '../shared/text/yaml.ts'
 import { parseDuration } from '../shared/units.ts'
 import { placeInside } from '../shared/workspace.ts'
 import { isTemplate, readTemplate } from './argo/template.ts'
@@ -80,12 +81,13 @@ export function parseInputs(
 ): Inputs {
   for (const secret of addressSecrets(environment['INPUT_PROMETHEUS-URL'] ?? '')) mask(secret)
   const given = readInputs(schema, environment, mask)
-  const document = given.config ? asInput('config', () => loadDocument(given.config, workspace)) : DEFAULT_CONFIG
+  const read = given.config ? asInput('config', () => loadDocument(given.config, workspace)) : undefined
+  const document = read ? read.value : DEFAULT_CONFIG
   // They are looked at once, or in a rhythm of their own: there is nothing to foretell.
   if (given.command === 'plan' && (isTemplate(document) || isKayenta(document)))
     throw refused('command', 'plan is for configurations of this action, not for an AnalysisTemplate or a Kayenta config')
   const history = given.history && asInput('history', () => placeInside(given.history, workspace))
-  const request = requestOf({ ...given, history }, document, scheduleOf(given, now), mask)
+  const request = requestOf({ ...given, history }, { value: document, placeOf: read?.placeOf }, scheduleOf(given, now), mask)
   const reach = reachOf(given, request.judge === 'threshold' ? request.template : undefined, environment, mask)
   if (!reach && given.command !== 'plan')
     throw refused('prometheus-url', 'is required: where Prometheus is, such as http://prometheus:9090 or k8s://monitoring/prometheus:9090')
@@ -136,7 +138,12 @@ function scheduleOf(given: Given, now: number): Schedule {
   }
 }
 
-function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (secret: string) => void): Request {
+function requestOf(
+  given: Given,
+  { value: document, placeOf }: { value: unknown; placeOf: YamlDocument['placeOf'] | undefined },
+  schedule: Schedule,
+  mask: (secret: string) => void,
+): Request {
   if (isTemplate(document)) {
     const args = readVariables(['args', given.args], ['secret-args', given['secret-args']], mask)
     const template = asInput('config', () => readTemplate(document, args))
@@ -159,7 +166,7 @@ function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (s
       schedule,
     }
   }
-  const config = asInput('config', () => readConfig(document))
+  const config = asInput('config', () => readConfig(document, placeOf))
   if (given.command === 'plan') {
     const expected = {
       rps: given['plan-requests'] ?? 0,

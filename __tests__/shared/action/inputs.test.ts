@@ -113,7 +113,9 @@ test('name=value lines of two inputs; those of the second are masked, and none i
   const readBoth = (lines: string[], text: string) => readVariables(['args', lines], ['secret-args', text], (secret) => masked.push(secret))
   expect(readBoth(['a=1', '', ' b-c = x=y ', 'e='], 'o=s\r\n\nkey=sesame')).toEqual({ a: '1', 'b-c': 'x=y', e: '', o: 's', key: 'sesame' })
   expect(masked).toEqual(['s', 'sesame'])
-  expect(refusal(() => readBoth([], 'key=\nother= '))).toMatch(/^secret-args: key is empty; is the secret set .*\nsecret-args: other is empty;/)
+  expect(refusal(() => readBoth([], 'key=\nother= '))).toMatch(
+    /^secret-args: key is empty; is the secret set .*\nsecret-args: other is empty;/,
+  )
   expect(Object.keys(readBoth(['__proto__=1'], 'constructor=x'))).toEqual(['__proto__', 'constructor'])
   expect(refusal(() => readBoth(['a=1'], 'a=2'))).toBe('secret-args: a is in args as well')
   const item = (at: number): string =>

@@ -1,7 +1,7 @@
 // The signature that AWS publishes for its test vectors: the suite of Signature Version 4 (aws-sig-v4-test-suite: get-vanilla,
 // get-vanilla-query-order-key-case, post-x-www-form-urlencoded, get-vanilla-with-session-token) and the example of its documentation
 // (IAM, ListUsers: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).
-import { createServer, type IncomingHttpHeaders } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from '@jest/globals'
 import { awsKeys, awsSigner } from '../../../actions/shared/prometheus/aws.ts'
@@ -83,12 +83,13 @@ test('the keys are those of the environment; half of them are none', () => {
 
 test('a query is sent as it was signed: body, path, query and headers', async () => {
   const came: { url: string; headers: IncomingHttpHeaders; body: string }[] = []
-  const server = createServer(async (req, res) => {
+  const serve = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     let body = ''
     for await (const chunk of req) body += String(chunk)
     came.push({ url: req.url ?? '', headers: req.headers, body })
     res.end(JSON.stringify({ status: 'success', data: { resultType: 'vector', result: [] } }))
-  })
+  }
+  const server = createServer((req, res) => void serve(req, res))
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
   const sign = awsSigner(keys, 'eu-west-1', at)
