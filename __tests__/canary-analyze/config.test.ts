@@ -5,7 +5,6 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { z } from 'zod'
 import { configSchema, DEFAULT_CONFIG, readConfig } from '../../actions/canary-analyze/config.ts'
 import { loadDocument, parseDocument } from '../../actions/canary-analyze/document.ts'
-import { addToHistory, readHistory } from '../../actions/canary-analyze/history.ts'
 import { PRESETS } from '../../actions/canary-analyze/presets.ts'
 import { matchersText, parseMatchers, parseSelector, parseSide, selectorText } from '../../actions/canary-analyze/selectors.ts'
 import { podsOf, sideSelector } from '../../actions/canary-analyze/source.ts'
@@ -120,7 +119,52 @@ describe('a configuration', () => {
     [{ metrics: [{ kind: 'value', name: 'v', query: 'x', criterion: 'about 5' }] }, 'a criterion like <=500'],
     ['text', 'the configuration cannot be used'],
     [null, 'the configuration cannot be used'],
+    [{ metrics: 'http' }, 'metrics: a text is not accepted: a list is wanted'],
+    [{ metrics: ['http'] }, 'metrics.0: a map with kind or preset is wanted'],
+    [{ metrics: [{ kind: 'errors', preset: 'http' }] }, 'metrics.0 has both kind and preset, of which one is wanted'],
+    [{ metrics: [{ preset: 'htp' }] }, /metrics\.0\.preset: htp is not accepted: one of http, .* is wanted; did you mean http\?/],
+    [
+      { metrics: [{ ...errors, kind: 'error' }] },
+      'metrics.0.kind: error is not accepted: one of errors, latency, restarts, value is wanted; did you mean errors?',
+    ],
+    [{ metrics: [{ ...errors, kind: 'constructor' }] }, 'metrics.0.kind: constructor is not accepted'],
+    [{ metrics: [{ ...errors, total: undefined }] }, 'metrics.0.total'],
+    [{ metrics: [{ ...errors, weight: '2' }] }, 'metrics.0.weight: a text is not accepted: a number is wanted'],
+    [{ metrics: [{ ...errors, floor: 1.5 }] }, 'metrics.0.floor has to be less than 1'],
+    [{ metric: [errors] }, 'has no key metric; did you mean metrics?'],
+    [
+      { metrics: [{ kind: 'errors', name: 'x', total: { candidat: 'a', baseline: 'b' }, events: 'e' }] },
+      'metrics.0.total has no key candidat; did you mean candidate?',
+    ],
   ])('%j is refused', (document, message) => expect(() => readConfig(document)).toThrow(message))
+})
+
+test.each([
+  ['metrics:\n  - preset: http\n    status_label: code', 'line 3: metrics.0 has no key status_label; did you mean status-label?'],
+  ['metrics:\n  - prest: http', 'line 2: metrics.0 has neither kind nor preset; did you mean preset?'],
+  ['metrics:\n  - name: x\n    knid: errors', 'line 3: metrics.0 has neither kind nor preset; did you mean kind?'],
+  ['metrics:\n  - foo: bar', 'line 2: metrics.0 has neither kind nor preset'],
+  [
+    'alpah: 1\nmetrics:\n  - kind: errors\n    name: a\n    totel: b\n    xyz: c\n    events: d',
+    [
+      'line 1: has no key alpah; did you mean alpha?',
+      'line 3: metrics.0.total is missing: a text is wanted',
+      'line 5: metrics.0 has no key totel; did you mean total?',
+      'line 6: metrics.0 has no key xyz',
+    ].join('\n'),
+  ],
+  ['just text\n', 'line 1: a text is not accepted: a map is wanted'],
+])('what is wrong in %j is told with its line, all at once', (text, message) => {
+  const { value, placeOf } = parseDocument(text)
+  const lines = (() => {
+    try {
+      readConfig(value, placeOf)
+      return ''
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    }
+  })()
+  expect(lines.split('\n').toSorted().join('\n')).toBe(message)
 })
 
 describe('files', () => {
@@ -132,9 +176,9 @@ describe('files', () => {
 
   test('YAML and JSON, from a file or written out', () => {
     writeFileSync(join(folder, 'c.yml'), 'metrics: [{ preset: http }]')
-    expect(loadDocument('c.yml', folder)).toEqual({ metrics: [{ preset: 'http' }] })
-    expect(loadDocument('metrics:\n  - preset: http', folder)).toEqual({ metrics: [{ preset: 'http' }] })
-    expect(loadDocument('{"metrics":[{"preset":"http"}]}', folder)).toEqual({ metrics: [{ preset: 'http' }] })
+    expect(loadDocument('c.yml', folder).value).toEqual({ metrics: [{ preset: 'http' }] })
+    expect(loadDocument('metrics:\n  - preset: http', folder).value).toEqual({ metrics: [{ preset: 'http' }] })
+    expect(loadDocument('{"metrics":[{"preset":"http"}]}', folder).value).toEqual({ metrics: [{ preset: 'http' }] })
     expect(() => loadDocument('gone.yml', folder)).toThrow('gone.yml is not there')
     expect(() => loadDocument('.', folder)).toThrow('. is no file')
     expect(() => loadDocument('../c.yml', folder)).toThrow('../c.yml is outside of the workspace')
@@ -152,14 +196,5 @@ describe('files', () => {
     expect(() => parseDocument('')).toThrow('one YAML document is wanted')
     expect(() => parseDocument('#'.repeat(2 ** 20 + 1))).toThrow('larger than')
     expect(() => parseDocument('__proto__: { x: 1 }\nmetrics: [{ preset: http }]')).toThrow('the key "__proto__" is not accepted')
-  })
-  test('the history keeps the last twenty good releases', () => {
-    const path = join(folder, 'history.json')
-    expect(readHistory(path)).toEqual({})
-    for (let i = 0; i < 22; i++) addToHistory(path, { cpu: i, ...(i > 20 && { memory: 1 }) }, Date.UTC(2026, 0, 1, i))
-    const { cpu, memory } = readHistory(path)
-    expect([cpu?.length, cpu?.[0], cpu?.at(-1), memory]).toEqual([20, 2, 21, [1]])
-    writeFileSync(path, '[]')
-    expect(() => readHistory(path)).toThrow('is not a file that this action wrote')
   })
 })

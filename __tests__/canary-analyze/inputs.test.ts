@@ -1,17 +1,23 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { parseInputs } from '../../actions/canary-analyze/inputs.ts'
 import { InputError } from '../../actions/shared/action/inputs.ts'
+import { CERTIFICATE, KEY } from '../smoke-test/certificate.ts'
 
 const workspace = mkdtempSync(join(tmpdir(), 'canary-'))
 afterAll(() => rmSync(workspace, { recursive: true }))
 
+const OTHER_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 const NOW = Date.UTC(2026, 0, 31, 12)
-const read = (given: Record<string, string>, masked: string[] = []) =>
+const read = (given: Record<string, string>, masked: string[] = [], environment: Record<string, string> = {}) =>
   parseInputs(
-    Object.fromEntries(Object.entries(given).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
+    {
+      ...environment,
+      ...Object.fromEntries(Object.entries(given).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
+    },
     (secret) => masked.push(secret),
     workspace,
     NOW,
@@ -40,12 +46,24 @@ spec:
 `
 
 test('the usual', () => {
-  const { request, prometheus, failInconclusive } = read(base)
+  const { request, reach, failInconclusive } = read(base)
   expect(request).toMatchObject({
     judge: 'sequential',
     schedule: { replay: undefined, interval: 10_000, longest: 600_000, sampleDelay: 2000, failures: 3 },
   })
-  expect(prometheus).toEqual({ url: 'http://p:9090', headers: {}, tls: {}, timeout: 30_000 })
+  expect(reach).toEqual({
+    prometheus: {
+      url: 'http://p:9090/',
+      shown: 'http://p:9090',
+      input: 'prometheus-url',
+      headers: {},
+      credentials: [],
+      tls: {},
+      timeout: 30_000,
+    },
+    service: undefined,
+    host: 'p:9090',
+  })
   expect(failInconclusive).toBe(true)
 })
 
@@ -75,24 +93,111 @@ describe('credentials', () => {
     ],
   ])('%s', (_, given, headers, secrets) => {
     const masked: string[] = []
-    expect(read({ ...base, ...given }, masked).prometheus.headers).toEqual(headers)
+    expect(read({ ...base, ...given }, masked).reach?.prometheus.headers).toEqual(headers)
     expect(masked).toEqual(expect.arrayContaining(secrets))
   })
   test('a client certificate', () => {
-    expect(read({ ...base, 'prometheus-ca': 'CA', 'prometheus-certificate': 'C', 'prometheus-key': 'K' }).prometheus.tls).toEqual({
-      ca: 'CA',
-      cert: 'C',
-      key: 'K',
-    })
+    const given = { 'prometheus-ca': CERTIFICATE, 'prometheus-certificate': CERTIFICATE, 'prometheus-key': KEY }
+    const prometheus = read({ ...base, 'prometheus-url': 'https://p', ...given }).reach?.prometheus
+    const [cert, key] = [CERTIFICATE.trim(), KEY.trim()]
+    expect(prometheus).toMatchObject({ tls: { ca: cert, cert, key }, credentials: ['prometheus-certificate'] })
+  })
+  test("keys of AWS sign what is sent; they are the environment's, and masked", async () => {
+    const masked: string[] = []
+    const keys = { AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'sesame', AWS_SESSION_TOKEN: 'session' }
+    const { reach } = read({ ...base, 'prometheus-aws-region': 'eu-central-1' }, masked, keys)
+    expect(reach?.prometheus.credentials).toEqual(['prometheus-aws-region'])
+    expect(masked).toEqual(expect.arrayContaining(['sesame', 'session']))
+    const signed = await reach?.prometheus.sign?.({ method: 'POST', url: new URL('http://p:9090/'), headers: {}, body: '' })
+    expect(signed?.authorization).toMatch(/^AWS4-HMAC-SHA256 Credential=AKID\/\d{8}\/eu-central-1\/aps\/aws4_request/)
   })
 })
 
-test('a template: its address, its headers, its secrets', () => {
+describe('a template', () => {
+  const plain = {
+    kind: 'AnalysisTemplate',
+    spec: { metrics: [{ name: 'm', provider: { prometheus: { address: 'http://argo:9090', query: 'x' } } }] },
+  }
+  test('its secrets are masked, and go to the address of the input only', () => {
+    const masked: string[] = []
+    const { request, reach } = read({ config: template, 'secret-args': 'token=sesame', 'prometheus-url': 'http://ours:9090' }, masked)
+    expect(request.judge).toBe('threshold')
+    expect(reach?.prometheus).toMatchObject({
+      url: 'http://ours:9090/',
+      input: 'prometheus-url',
+      headers: { authorization: 'Bearer sesame' },
+    })
+    expect(masked).toContain('sesame')
+  })
+  test('without secrets its own address is used, and told as that of config', () => {
+    expect(read({ config: JSON.stringify(plain) }).reach).toMatchObject({
+      host: 'argo:9090',
+      prometheus: { url: 'http://argo:9090/', input: 'config', headers: {}, credentials: [] },
+    })
+  })
+  test.each([
+    [{ 'prometheus-token': 't' }, 'prometheus-token: requires prometheus-url'],
+    [{ 'prometheus-username': 'u', 'prometheus-password': 'p' }, 'prometheus-password: requires prometheus-url'],
+    [{ 'prometheus-headers': 'X-Scope-OrgID: t' }, 'prometheus-headers: requires prometheus-url'],
+    [{ 'prometheus-certificate': CERTIFICATE, 'prometheus-key': KEY }, 'prometheus-certificate: requires prometheus-url'],
+    [{ 'prometheus-aws-region': 'eu-central-1' }, 'prometheus-aws-region: requires prometheus-url'],
+    [{ 'secret-args': 'token=sesame', config: template }, 'secret-args: requires prometheus-url'],
+    [
+      { args: 'token=sesame', config: template },
+      'prometheus-url: is required with an argument of the AnalysisTemplate that comes from a Secret',
+    ],
+  ])('%j goes to no address that it names', (given, message) => {
+    expect(() => read({ config: JSON.stringify(plain), ...given })).toThrow(message)
+  })
+  test.each([
+    ['http://u:sesame@argo', "config: 'http://***@argo' carries a user; credentials do not belong into a template"],
+    [
+      'k8s://monitoring/prometheus:9090',
+      "its address 'k8s://monitoring/prometheus:9090' is not a URL that begins with http:// or https://",
+    ],
+    ['argo:9090', "its address 'argo:9090' is not a URL that begins with http:// or https://"],
+  ])('the address %s is refused', (address, message) => {
+    const metrics = [{ name: 'm', provider: { prometheus: { address, query: 'x' } } }]
+    expect(() => read({ config: JSON.stringify({ ...plain, spec: { metrics } }) })).toThrow(message)
+  })
+  test('metrics with different headers are refused', () => {
+    const metrics = ['a', 'b'].map((name) => ({
+      name,
+      provider: { prometheus: { address: 'http://argo', query: 'x', headers: [{ key: 'X-Scope-OrgID', value: name }] } },
+    }))
+    expect(() => read({ config: JSON.stringify({ ...plain, spec: { metrics } }) })).toThrow(
+      'send different headers: give each an analysis of its own',
+    )
+  })
+})
+
+test('a Prometheus inside of a cluster', () => {
+  const { reach, kubeconfig, context } = read({
+    ...base,
+    'prometheus-url': 'k8s+https://monitoring/prometheus:web/prom/',
+    kubeconfig: 'k',
+    context: 'c',
+  })
+  expect(reach).toMatchObject({
+    service: { namespace: 'monitoring', service: 'prometheus', port: 'web' },
+    host: 'k8s+https://monitoring/prometheus:web',
+    prometheus: { url: 'https://prometheus.monitoring.svc/prom/', shown: 'k8s+https://monitoring/prometheus:web/prom' },
+  })
+  expect([kubeconfig, context]).toEqual(['k', 'c'])
+})
+
+test.each([
+  ['http://user:pass-word@p:9090', ['user:pass-word', 'pass-word']],
+  ['https://user:pass%2Fword@p', ['pass%2Fword', 'pass/word']],
+  ['user:pass/word@p', ['pass/word']],
+  ['http://user:1/word@p', ['1/word']],
+  ['http://a:b@c@p', ['b@c']],
+])('the user in %s is masked and not shown', (address, secrets) => {
   const masked: string[] = []
-  const { request, prometheus } = read({ config: template, 'secret-args': 'token=sesame' }, masked)
-  expect(request.judge).toBe('threshold')
-  expect([prometheus.url, prometheus.headers]).toEqual(['http://argo:9090', { authorization: 'Bearer sesame' }])
-  expect(masked).toContain('sesame')
+  const given = (): unknown => read({ ...base, 'prometheus-url': address }, masked)
+  expect(given).toThrow(/^prometheus-url: '.*\*\*\*@p.*' carries a user; set prometheus-username and prometheus-password instead/)
+  for (const secret of secrets) expect(given).not.toThrow(secret)
+  expect(masked).toEqual(expect.arrayContaining(secrets))
 })
 
 test('a template with a count takes its own time, others the default', () => {
@@ -120,13 +225,58 @@ test.each<[string, Record<string, string>, string]>([
   ['no address', { candidate: 'a' }, 'prometheus-url: is required'],
   ['an address that is none', { ...base, 'prometheus-url': 'p:9090' }, "prometheus-url: 'p:9090' is not accepted"],
   ['a side that is none', { ...base, candidate: 'color=green' }, "candidate: 'color=green' is no matcher"],
+  ['an address of another kind', { ...base, 'prometheus-url': 'ftp://p' }, "prometheus-url: 'ftp://p' is not accepted"],
+  ['a Service without a port', { ...base, 'prometheus-url': 'k8s://monitoring/prometheus' }, 'k8s://namespace/service:port'],
+  ['a Service at a port that is none', { ...base, 'prometheus-url': 'k8s://monitoring/prometheus:99999' }, 'is not accepted'],
+  ['a fragment', { ...base, 'prometheus-url': 'http://p/#/graph' }, 'it holds a #'],
+  [
+    'a cluster for an address of the network',
+    { ...base, context: 'c' },
+    'context: is for source: pods, and for prometheus-url with k8s://',
+  ],
+  ['the word Bearer', { ...base, 'prometheus-token': 'Bearer abc' }, 'prometheus-token: give it without the word Bearer'],
+  ['a token of two words', { ...base, 'prometheus-token': 'a b' }, 'prometheus-token: holds white space'],
+  ['a token of white space', { ...base, 'prometheus-token': ' \n' }, 'prometheus-token: holds nothing but white space; is the secret set'],
+  ['a user without his password', { ...base, 'prometheus-username': 'u' }, 'it is empty; is the secret set for this environment?'],
+  ['a user with a colon', { ...base, 'prometheus-username': 'a:b', 'prometheus-password': 'p' }, 'prometheus-username: holds a colon'],
+  [
+    'a header without a value',
+    { ...base, 'prometheus-headers': 'X-Key: ' },
+    'prometheus-headers: the header x-key has no value; is the secret set',
+  ],
+  ['a header twice', { ...base, 'prometheus-headers': 'X-Key: a\nx-key: b' }, 'prometheus-headers: has x-key twice'],
+  ['a header of ours', { ...base, 'prometheus-headers': 'Content-Length: 1' }, 'the header content-length is set by the action itself'],
+  [
+    'two who ask',
+    { ...base, 'prometheus-token': 't', 'prometheus-headers': 'Authorization: Bearer u' },
+    'prometheus-headers: has Authorization, which prometheus-token gives as well',
+  ],
+  [
+    'a region and a token',
+    { ...base, 'prometheus-token': 't', 'prometheus-aws-region': 'eu-central-1' },
+    'prometheus-aws-region: excludes',
+  ],
+  ['a region that is none', { ...base, 'prometheus-aws-region': 'Frankfurt' }, "prometheus-aws-region: 'Frankfurt' is not accepted"],
+  ['a region without keys', { ...base, 'prometheus-aws-region': 'eu-central-1' }, 'aws-actions/configure-aws-credentials'],
+  ['a CA that is none', { ...base, 'prometheus-url': 'https://p', 'prometheus-ca': 'CA' }, 'prometheus-ca: holds no certificate'],
+  ['a CA without TLS', { ...base, 'prometheus-ca': CERTIFICATE }, 'prometheus-ca: is for prometheus-url with https://'],
+  [
+    'a key that is none',
+    { ...base, 'prometheus-url': 'https://p', 'prometheus-certificate': CERTIFICATE, 'prometheus-key': 'K' },
+    'prometheus-key: cannot be read',
+  ],
+  [
+    'the key of another certificate',
+    { ...base, 'prometheus-url': 'https://p', 'prometheus-certificate': CERTIFICATE, 'prometheus-key': OTHER_KEY },
+    'prometheus-key: is not the key of prometheus-certificate',
+  ],
   [
     'both kinds of credentials',
     { ...base, 'prometheus-token': 't', 'prometheus-username': 'u', 'prometheus-password': 'p' },
     'prometheus-token and prometheus-username exclude each other',
   ],
   ['half a user', { ...base, 'prometheus-username': 'u' }, 'prometheus-username and prometheus-password go together'],
-  ['half a certificate', { ...base, 'prometheus-certificate': 'c' }, 'go together'],
+  ['half a certificate', { ...base, 'prometheus-url': 'https://p', 'prometheus-certificate': CERTIFICATE }, 'go together'],
   ['a header that is none', { ...base, 'prometheus-headers': 'Bearer secret' }, 'prometheus-headers: a line is not Name: value'],
   ['a header that injects', { ...base, 'prometheus-headers': 'X: a\u0000b' }, 'prometheus-headers:'],
   ['a replay of nothing', { ...base, command: 'replay' }, 'from: is required for replay'],
@@ -137,8 +287,8 @@ test.each<[string, Record<string, string>, string]>([
   ['a plan of nothing', { command: 'plan' }, 'plan-requests: is required'],
   ['a file that is not there', { ...base, config: 'no/such.yml' }, 'config: no/such.yml is not there'],
   ['arguments without a template', { ...base, args: 'a=b' }, 'args: is for an AnalysisTemplate only'],
-  ['an argument that is none', { config: template, args: 'token' }, 'args: item 1 is not accepted: name=value'],
-  ['a secret that is none', { config: template, 'secret-args': 'sesame' }, 'secret-args: item 1 is not accepted: name=value'],
+  ['an argument that is none', { ...base, config: template, args: 'token' }, 'args: item 1 is not accepted: name=value'],
+  ['a secret that is none', { ...base, config: template, 'secret-args': 'sesame' }, 'secret-args: item 1 is not accepted: name=value'],
   ['a file outside of the workspace', { ...base, config: '../canary.yml' }, 'config: ../canary.yml is outside of the workspace'],
   ['a history outside of the workspace', { ...base, history: '../history.json' }, 'history: ../history.json is outside of the workspace'],
   [
@@ -163,7 +313,7 @@ describe('straight from the pods', () => {
   const pods = { source: 'pods', candidate: 'app-green' }
   test('without any Prometheus, and with as little as can be', () => {
     const inputs = read(pods)
-    expect(inputs).toMatchObject({ request: { judge: 'sequential' }, prometheus: { url: '' } })
+    expect(inputs).toMatchObject({ request: { judge: 'sequential' }, reach: undefined })
     expect(inputs.pods).toEqual({
       kubeconfig: undefined,
       context: undefined,
@@ -217,8 +367,6 @@ describe('straight from the pods', () => {
     expect(() => read({ ...pods, ...given })).toThrow(message)
   })
   test.each(['kubeconfig', 'context', 'namespace', 'metrics-path', 'metrics-port'])('%s is for them alone', (name) => {
-    expect(() => read({ ...base, [name]: '/x'.slice(name === 'metrics-path' ? 0 : 1) })).toThrow(
-      `${name}: is for source: pods, and source is prometheus`,
-    )
+    expect(() => read({ ...base, [name]: '/x'.slice(name === 'metrics-path' ? 0 : 1) })).toThrow(`${name}: is for source: pods, and `)
   })
 })

@@ -1,8 +1,8 @@
 // Real servers on loopback for one test file; all are gone at its end.
 import { createServer as createHttp, type Server as HttpServer, type RequestListener } from 'node:http'
 import { createServer as createTcp, type Server, type Socket } from 'node:net'
+import type { Forward } from '../../actions/shared/kubernetes/api/port-forward.ts'
 import { systemClock } from '../../actions/shared/time/clock.ts'
-import type { Forward } from '../../actions/smoke-test/dial.ts'
 import { loadSuite } from '../../actions/smoke-test/load.ts'
 import { createProbe, type Probed } from '../../actions/smoke-test/probe.ts'
 

@@ -1,7 +1,10 @@
 // What is compared, and by which rules: the action's own configuration. config.schema.json is generated from this schema.
 import { z } from 'zod'
+import { excerpt } from '../shared/report/text.ts'
 import { messageOf } from '../shared/text/errors.ts'
-import { wrongsText } from '../shared/text/issues.ts'
+import { inWords, type Wrong, wrongs, wrongText } from '../shared/text/issues.ts'
+import { meantBy } from '../shared/text/nearest.ts'
+import { isRecord, own } from '../shared/text/records.ts'
 import { parseCriterion } from './criteria.ts'
 import type { Library } from './libraries.ts'
 import { expandPreset, PRESETS } from './presets.ts'
@@ -167,10 +170,17 @@ export const httpMetrics = (preset: HttpPreset, library: Library, statusLabel: s
 /** What is compared without a configuration. */
 export const DEFAULT_CONFIG = { metrics: [{ preset: 'http' }] }
 
-/** Reads a configuration, with its presets expanded. Throws an Error that names every problem. */
-export function readConfig(document: unknown): SequentialConfig {
-  const read = configSchema.safeParse(document)
-  if (!read.success) throw new Error(`the configuration cannot be used: ${wrongsText(read.error)}`)
+/** Where something of a document stands, by its path. */
+type PlaceOf = (path: readonly PropertyKey[]) => { line: number }
+
+/** Reads a configuration, with its presets expanded. Throws an Error that names every problem, each in its line where places are known. */
+export function readConfig(document: unknown, placeOf?: PlaceOf): SequentialConfig {
+  const read = configSchema.safeParse(document, { error: inWords })
+  if (!read.success) {
+    const found = problemsOf(document, wrongs(read.error.issues))
+    if (placeOf) throw new Error(found.map((one) => `line ${placeOf(one.at ?? one.path).line}: ${wrongText(one)}`).join('\n'))
+    throw new Error(`the configuration cannot be used: ${found.map(wrongText).join('; ')}`)
+  }
   const metrics = read.data.metrics.flatMap((one): MetricConfig[] =>
     'preset' in one ? expandPreset({ ...one, statusLabel: one['status-label'] ?? 'status' }).map((raw) => expanded(raw)) : [one],
   )
@@ -187,3 +197,36 @@ export function readConfig(document: unknown): SequentialConfig {
 }
 
 const expanded = (raw: object): MetricConfig => z.discriminatedUnion('kind', [errors, latency, restarts, value]).parse(raw)
+
+const byKind = { errors, latency, restarts, value }
+
+/** What is wrong: of a metric by the rules for what it is meant to be. */
+function problemsOf(document: unknown, all: readonly Wrong[]): Wrong[] {
+  const given = isRecord(document) && Array.isArray(document.metrics) ? document.metrics : []
+  const ofMetrics = given.flatMap((metric: unknown, at): Wrong[] =>
+    problemsOfMetric(metric).map((one) => ({
+      path: ['metrics', at, ...one.path],
+      message: one.message,
+      at: ['metrics', at, ...(one.at ?? one.path)],
+    })),
+  )
+  return [...all.filter(({ path }) => path[0] !== 'metrics' || path.length < 2), ...ofMetrics]
+}
+
+function problemsOfMetric(metric: unknown): Wrong[] {
+  const of = (schema: z.ZodType): Wrong[] => wrongs(schema.safeParse(metric, { error: inWords }).error?.issues ?? [])
+  if (!isRecord(metric)) return [{ path: [], message: 'a map with kind or preset is wanted' }]
+  if ('kind' in metric && 'preset' in metric) return [{ path: [], message: 'has both kind and preset, of which one is wanted' }]
+  if ('preset' in metric) return of(preset)
+  const { kind } = metric
+  if (kind === undefined) {
+    const near = Object.keys(metric).map((key) => ({ key, hint: meantBy(key, ['kind', 'preset']) }))
+    const slip = near.find(({ hint }) => hint !== '')
+    return [{ path: [], message: `has neither kind nor preset${slip?.hint ?? ''}`, at: slip ? [slip.key] : [] }]
+  }
+  const schema = typeof kind === 'string' ? own<z.ZodType>(byKind, kind) : undefined
+  if (schema) return of(schema)
+  const known = Object.keys(byKind)
+  const shown = excerpt(typeof kind === 'string' ? kind : JSON.stringify(kind), 80)
+  return [{ path: ['kind'], message: `${shown} is not accepted: one of ${known.join(', ')} is wanted${meantBy(shown, known)}` }]
+}

@@ -2,8 +2,7 @@ import { z } from 'zod'
 import { asInput, InputError, input, readInputs, readVariables } from '../shared/action/inputs.ts'
 import { HTTP_PATH } from '../shared/kubernetes/api/cluster.ts'
 import { DNS_LABEL } from '../shared/kubernetes/api/connect.ts'
-import { isSecretKubeconfig } from '../shared/kubernetes/api/kubeconfig.ts'
-import type { PrometheusOptions } from '../shared/prometheus/client.ts'
+import type { YamlDocument } from '../shared/text/yaml.ts'
 import { formatDuration } from '../shared/time/clock.ts'
 import { parseDuration } from '../shared/units.ts'
 import { placeInside } from '../shared/workspace.ts'
@@ -12,8 +11,10 @@ import { isTemplate, readTemplate } from './argo/template.ts'
 import { DEFAULT_CONFIG, readConfig } from './config.ts'
 import { loadDocument } from './document.ts'
 import type { Request, Schedule } from './engine.ts'
+import type { About } from './evidence.ts'
 import { readHistory } from './history.ts'
 import { isKayenta, readKayenta } from './kayenta/config.ts'
+import { addressSecrets, checkReach, type Reach, reachInputs, reachOf } from './reach/inputs.ts'
 import { parseSide } from './selectors.ts'
 
 const HOUR = 3_600_000
@@ -30,12 +31,12 @@ const INPUTS_OF = {
     'prometheus-ca',
     'prometheus-certificate',
     'prometheus-key',
+    'prometheus-aws-region',
   ],
-  pods: ['kubeconfig', 'context', 'namespace', 'metrics-path', 'metrics-port'],
+  pods: ['namespace', 'metrics-path', 'metrics-port'],
 } as const
 /** How long is watched when nobody says it; a template with an end of its own is watched up to that. */
 const MAX_DURATION = 600_000
-const url = { matches: /^https?:\/\/[^\s]+$/, accepts: 'a URL that begins with http:// or https://' }
 
 /** The inputs of action.yml. */
 export const schema = z
@@ -45,16 +46,7 @@ export const schema = z
     candidate: input.text(),
     baseline: input.text(),
     source: input.choice(['prometheus', 'pods'], { default: 'prometheus' }),
-    'prometheus-url': input.text(url),
-    'prometheus-token': input.secret(),
-    'prometheus-username': input.text(),
-    'prometheus-password': input.secret(),
-    'prometheus-headers': input.secret(),
-    'prometheus-ca': input.block(),
-    'prometheus-certificate': input.block(),
-    'prometheus-key': input.secret(),
-    kubeconfig: input.secret({ when: isSecretKubeconfig }),
-    context: input.text(),
+    ...reachInputs,
     namespace: input.text({ matches: DNS_LABEL, accepts: 'a namespace: lower-case letters, digits and dashes, at most 63' }),
     'metrics-path': input.text({
       matches: HTTP_PATH,
@@ -92,12 +84,7 @@ export const schema = z
         refuse('metrics-port', `'${given['metrics-port']}' is not accepted: 65535 is the highest port`)
       if (given.source === 'pods' && given.command === 'replay')
         refuse('command', 'replay needs source: prometheus: pods keep nothing of what was')
-      if (given['prometheus-token'] && (given['prometheus-username'] || given['prometheus-password']))
-        refuse('prometheus-token', 'prometheus-token and prometheus-username exclude each other')
-      if (Boolean(given['prometheus-username']) !== Boolean(given['prometheus-password']))
-        refuse('prometheus-password', 'prometheus-username and prometheus-password go together')
-      if (Boolean(given['prometheus-certificate']) !== Boolean(given['prometheus-key']))
-        refuse('prometheus-key', 'prometheus-certificate and prometheus-key go together')
+      checkReach(given, refuse)
       if (given.command === 'replay' && !given.from)
         refuse('from', 'is required for replay: a time like 2026-01-31T12:00:00Z, or how long ago, like 30m')
       if (given.command !== 'replay' && (given.from || given.to)) refuse('from', 'from and to are for replay only')
@@ -109,8 +96,11 @@ export const schema = z
 
 export interface Inputs {
   request: Request
-  /** Without an address where the counters are read of `pods`. */
-  prometheus: Omit<PrometheusOptions, 'signal'>
+  /** How Prometheus is asked; undefined for a plan, which asks none, and for pods. */
+  reach: Reach | undefined
+  kubeconfig: string | undefined
+  context: string | undefined
+  about: About
   pods: PodsInput | undefined
   /** A path, or empty. */
   history: string
@@ -140,35 +130,39 @@ export function parseInputs(
   workspace: string,
   now: number,
 ): Inputs {
+  for (const secret of addressSecrets(environment['INPUT_PROMETHEUS-URL'] ?? '')) mask(secret)
   const given = readInputs(schema, environment, mask)
-  const document = given.config ? asInput('config', () => loadDocument(given.config, workspace)) : DEFAULT_CONFIG
+  const read = given.config ? asInput('config', () => loadDocument(given.config, workspace)) : undefined
+  const document = read ? read.value : DEFAULT_CONFIG
   // They are looked at once, or in a rhythm of their own: there is nothing to foretell.
   if (given.command === 'plan' && (isTemplate(document) || isKayenta(document)))
     throw refused('command', 'plan is for configurations of this action, not for an AnalysisTemplate or a Kayenta config')
   const history = given.history && asInput('history', () => placeInside(given.history, workspace))
-  const request = requestOf({ ...given, history }, document, scheduleOf(given, now), mask)
+  const request = requestOf({ ...given, history }, { value: document, placeOf: read?.placeOf }, scheduleOf(given, now), mask)
   const pods = given.source === 'pods' ? podsOf(given, request) : undefined
-  const address = pods ? '' : given['prometheus-url'] || addressOf(request)
-  if (!address && !pods && given.command !== 'plan')
-    throw refused('prometheus-url', 'is required: where Prometheus is, such as http://prometheus:9090')
-  const headers = { ...authorization(given, mask), ...headersOf(given['prometheus-headers'], mask) }
-  if (request.judge === 'threshold')
-    for (const { key, value } of request.template.metrics[0]?.headers ?? []) headers[key.toLowerCase()] ??= value
+  const reach = pods ? undefined : reachOf(given, request.judge === 'threshold' ? request.template : undefined, environment, mask)
+  if (!reach && !pods && given.command !== 'plan')
+    throw refused('prometheus-url', 'is required: where Prometheus is, such as http://prometheus:9090 or k8s://monitoring/prometheus:9090')
   return {
     request,
-    prometheus: {
-      url: address,
-      headers,
-      tls: {
-        ...(given['prometheus-ca'] && { ca: given['prometheus-ca'] }),
-        ...(given['prometheus-certificate'] && { cert: given['prometheus-certificate'], key: given['prometheus-key'] }),
-      },
-      timeout: given['query-timeout'],
-    },
-    pods,
+    reach: given.command === 'plan' ? undefined : reach,
+    pods: given.command === 'plan' ? undefined : pods,
+    kubeconfig: given.kubeconfig || undefined,
+    context: given.context || undefined,
+    about: aboutOf(given, request, reach),
     history,
     failInconclusive: given['on-inconclusive'] === 'fail',
     html: given['html-report'],
+  }
+}
+
+/** The sides are those of a watch that compares: a template has none, and a plan has no names for them. */
+const aboutOf = ({ candidate, baseline }: Given, { judge }: Request, reach: Reach | undefined): About => {
+  const compares = judge === 'sequential' || judge === 'mann-whitney'
+  return {
+    candidate: compares ? candidate : '',
+    baseline: compares ? baseline : '',
+    prometheus: judge === 'plan' ? '' : (reach?.host ?? ''),
   }
 }
 
@@ -220,7 +214,12 @@ function scheduleOf(given: Given, now: number): Schedule {
   }
 }
 
-function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (secret: string) => void): Request {
+function requestOf(
+  given: Given,
+  { value: document, placeOf }: { value: unknown; placeOf: YamlDocument['placeOf'] | undefined },
+  schedule: Schedule,
+  mask: (secret: string) => void,
+): Request {
   if (isTemplate(document)) {
     const args = readVariables(['args', given.args], ['secret-args', given['secret-args']], mask)
     const template = asInput('config', () => readTemplate(document, args))
@@ -245,7 +244,7 @@ function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (s
       schedule,
     }
   }
-  const config = asInput('config', () => readConfig(document))
+  const config = asInput('config', () => readConfig(document, placeOf))
   // The judges of others know no shortest watch.
   if (!schedule.replay && schedule.shortest > schedule.longest)
     throw refused('min-duration', `${formatDuration(schedule.shortest)} is longer than max-duration, ${formatDuration(schedule.longest)}`)
@@ -265,29 +264,4 @@ function requestOf(given: Given, document: unknown, schedule: Schedule, mask: (s
   }
   const previous = given.history ? asInput('history', () => readHistory(given.history)) : {}
   return { judge: 'sequential', config, sides, previous, schedule }
-}
-
-const addressOf = (request: Request): string => (request.judge === 'threshold' ? (request.template.metrics[0]?.address ?? '') : '')
-
-function authorization(given: Given, mask: (secret: string) => void): Record<string, string> {
-  const { 'prometheus-token': token, 'prometheus-username': username, 'prometheus-password': password } = given
-  if (token) return { authorization: `Bearer ${token}` }
-  if (!username) return {}
-  const basic = Buffer.from(`${username}:${password}`).toString('base64')
-  mask(basic)
-  return { authorization: `Basic ${basic}` }
-}
-
-function headersOf(text: string, mask: (secret: string) => void): Record<string, string> {
-  return Object.fromEntries(
-    text.split(/\r?\n/).flatMap((line) => {
-      if (line.trim() === '') return []
-      const colon = line.indexOf(':')
-      const [name, value] = [line.slice(0, Math.max(0, colon)).trim(), line.slice(colon + 1).trim()]
-      mask(value)
-      if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || !/^[\t\x20-\x7e]*$/.test(value))
-        throw refused('prometheus-headers', 'a line is not Name: value')
-      return [[name.toLowerCase(), value]]
-    }),
-  )
 }

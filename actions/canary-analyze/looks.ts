@@ -73,14 +73,14 @@ export class Patience {
     this.#tell = tell
   }
 
-  /** Gives undefined when the work failed, and there is patience left. Throws what is no fault of the server at once. */
+  /** Gives undefined when the work failed, and there is patience left. Throws what is no fault of the server, or stays, at once. */
   async try<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
       const answer = await work()
       this.#row = 0
       return answer
     } catch (error) {
-      if (!(error instanceof AnswerError)) throw error
+      if (!(error instanceof AnswerError) || error.permanent) throw error
       this.#last = error
       if (++this.#row > this.#most)
         throw new Error(`nothing can be said about the release: ${this.#row} readings in a row failed`, { cause: error })

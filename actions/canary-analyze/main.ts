@@ -1,32 +1,62 @@
+import { asInput } from '../shared/action/inputs.ts'
 import { type Host, runAction } from '../shared/action/run.ts'
 import { connect } from '../shared/kubernetes/api/connect.ts'
+import { openForward } from '../shared/kubernetes/api/forward.ts'
 import { type Prometheus, PrometheusClient } from '../shared/prometheus/client.ts'
 import { proxyFor, proxySecrets } from '../shared/proxy.ts'
 import { systemClock } from '../shared/time/clock.ts'
 import { analyze } from './engine.ts'
 import { outputsOf, reportOf } from './evidence.ts'
-import { addToHistory } from './history.ts'
-import { type PodsInput, parseInputs } from './inputs.ts'
+import { isGoodRelease, isKept, prepareHistory, withRelease } from './history.ts'
+import { type Inputs, type PodsInput, parseInputs } from './inputs.ts'
 import { podPorts } from './sources/cluster.ts'
 import { PodsStore, withoutQueries } from './sources/pods.ts'
+
+/** A plan asks no Prometheus. */
+const NOBODY = { url: 'http://prometheus.invalid', headers: {}, tls: {}, timeout: 1 }
+
+/** Names of metrics come from the configuration: without secrets, as all that leaves. */
+const named = (values: Readonly<Record<string, number>>, redact: (text: string) => string): Record<string, number> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [redact(name), value]))
 
 await runAction('canary-analyze', async (host) => {
   const { environment, signal, story, mask } = host
   const workspace = environment.GITHUB_WORKSPACE ?? process.cwd()
   const inputs = parseInputs(environment, mask, workspace, Date.now())
-  const address = URL.parse(inputs.prometheus.url)
-  for (const secret of proxySecrets(address ? proxyFor(address, environment) : undefined)) mask(secret)
-  const client = new PrometheusClient({ ...inputs.prometheus, signal, environment })
-  const prometheus = inputs.pods && inputs.request.judge !== 'plan' ? podsSource(inputs.pods, host) : client
+  const client = prometheusClient(inputs, host)
+  const prometheus = inputs.pods ? podsSource(inputs.pods, host) : client
+  // What can be known before the watch is found before it.
+  if (inputs.history && isKept(inputs.request)) asInput('history', () => prepareHistory(inputs.history))
+  else if (inputs.history) story.tell("history is not written: that does a live watch by this action's own configuration only")
   try {
+    if (inputs.reach) await client.probe()
     const analysis = await analyze(inputs.request, { prometheus, counters: prometheus, clock: systemClock, signal, story })
-    if (inputs.history && analysis.outcome === 'passed') addToHistory(inputs.history, analysis.values, Date.now())
     const exit = analysis.outcome === 'inconclusive' && inputs.failInconclusive ? { exit: 'failure' as const } : {}
-    return { report: reportOf(analysis), outputs: outputsOf(analysis), html: inputs.html, ...exit }
+    const good = inputs.history !== '' && isGoodRelease(inputs.request, analysis)
+    return {
+      report: reportOf(analysis, inputs.about),
+      outputs: outputsOf(analysis),
+      html: inputs.html,
+      // A file that cannot be written is a warning: the release has passed.
+      files: good ? { [inputs.history]: (redact) => withRelease(inputs.history, named(analysis.values, redact), Date.now()) } : {},
+      ...exit,
+    }
   } finally {
     await client.close()
   }
 })
+
+function prometheusClient(inputs: Inputs, { environment, signal, story, mask }: Host): PrometheusClient {
+  const { prometheus: options = NOBODY, service } = inputs.reach ?? {}
+  const forward = service && asInput('kubeconfig', () => openForward(inputs, { environment, signal, story, mask }))
+  if (inputs.reach && !service) for (const secret of proxySecrets(proxyFor(new URL(options.url), environment))) mask(secret)
+  return new PrometheusClient({
+    ...options,
+    ...(forward && service && { forward: (until) => forward(service, until) }),
+    signal,
+    environment,
+  })
+}
 
 /** The pods of a namespace in the place of a Prometheus. */
 function podsSource(input: PodsInput, host: Host): Prometheus {

@@ -3,6 +3,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls'
+import type { Forward, ServicePort } from '../shared/kubernetes/api/port-forward.ts'
 import { proxyFor } from '../shared/proxy.ts'
 import { own } from '../shared/text/records.ts'
 import { Fault, type Trace } from './fault.ts'
@@ -19,11 +20,8 @@ export interface Attempt {
   signal: AbortSignal
 }
 
-/** Opens a byte stream to a pod behind a Service. */
-export type Forward = (to: { namespace: string; service: string; port: string }, signal: AbortSignal) => Promise<Duplex>
-
 /** Where a check goes: over the network, or through the API server of a cluster. */
-export type Way = { kind: 'network'; address: Address } | { kind: 'cluster'; namespace: string; service: string; port: string }
+export type Way = { kind: 'network'; address: Address } | ({ kind: 'cluster' } & ServicePort)
 
 export interface Network {
   forward: Forward | undefined

@@ -1,4 +1,5 @@
 // What an address in a suite means: where to connect, and what to ask for there.
+import { readServiceAddress } from '../shared/kubernetes/api/service-address.ts'
 import type { Way } from './dial.ts'
 import { bare } from './dial.ts'
 
@@ -22,17 +23,10 @@ export function readTarget(address: string, base?: Target): Target {
     if (!base) throw new Error(`${address} is a path, but there is no target: give the suite or the action one`)
     return { ...base, url: new URL(address, base.url) }
   }
-  const cluster = /^k8s(\+https)?:\/\/([a-z0-9][a-z0-9-]*)\/([a-z][a-z0-9-]*):([a-z0-9-]+)(\/.*)?$/.exec(address)
+  const cluster = readServiceAddress(address)
   if (cluster) {
-    const [, tls, namespace = '', service = '', port = '', path = '/'] = cluster
-    const secure = tls !== undefined
-    // The name by which pods know it. A named port is no part of a URL.
-    const authority = `${service}.${namespace}.svc${/^\d+$/.test(port) ? `:${port}` : ''}`
-    return {
-      way: { kind: 'cluster', namespace, service, port },
-      url: new URL(`${secure ? 'https' : 'http'}://${authority}${path}`),
-      secure,
-    }
+    const { namespace, service, port, url, secure } = cluster
+    return { way: { kind: 'cluster', namespace, service, port }, url, secure }
   }
   const url = URL.canParse(address) ? new URL(address) : undefined
   const standard = url && NETWORK[url.protocol as keyof typeof NETWORK]

@@ -6,9 +6,9 @@ const template = (name: string, kind = 'AnalysisTemplate') => `kind: ${kind}\nme
 test.each([
   ['the only document', template('a')],
   ['the only template among others', `${template('x', 'Service')}---\n${template('a')}---\n# nothing\n`],
-])('%s', (_, text) => expect(parseDocument(text)).toMatchObject({ metadata: { name: 'a' } }))
+])('%s', (_, text) => expect(parseDocument(text).value).toMatchObject({ metadata: { name: 'a' } }))
 
-test('a configuration without a kind', () => expect(parseDocument('metrics: []\n')).toEqual({ metrics: [] }))
+test('a configuration without a kind', () => expect(parseDocument('metrics: []\n').value).toEqual({ metrics: [] }))
 
 test.each([
   [

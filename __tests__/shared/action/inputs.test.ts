@@ -45,9 +45,16 @@ test('an empty input means its default, and without one it is refused', () => {
     expect(read(input.flag({ default: 'true' }), text)).toBe(true)
     expect(read(input.lines(), text)).toEqual([])
     expect(read(input.lines({ default: 'a\nb' }), text)).toEqual(['a', 'b'])
-    expect(read(input.secret(), text)).toBe('')
-    expect(read(input.secret({ required: true }), text)).toBe('an-input: is required: a secret')
   }
+})
+
+test('a secret that is not there is none; one of white space alone, or required, is refused', () => {
+  const unset = 'is the secret set for this environment? Pull requests from forks get none'
+  for (const text of [undefined, '']) {
+    expect(read(input.secret(), text)).toBe('')
+    expect(read(input.secret({ required: true }), text)).toBe(`an-input: is required: a secret; ${unset}`)
+  }
+  for (const text of ['  ', '\n']) expect(read(input.secret(), text)).toBe(`an-input: holds nothing but white space; ${unset}`)
 })
 
 test.each([
@@ -104,8 +111,11 @@ const refusal = (work: () => unknown): string => {
 test('name=value lines of two inputs; those of the second are masked, and none is shown', () => {
   const masked: string[] = []
   const readBoth = (lines: string[], text: string) => readVariables(['args', lines], ['secret-args', text], (secret) => masked.push(secret))
-  expect(readBoth(['a=1', '', ' b-c = x=y '], 'e=\r\n\nkey=sesame')).toEqual({ a: '1', 'b-c': 'x=y', e: '', key: 'sesame' })
-  expect(masked).toEqual(['', 'sesame'])
+  expect(readBoth(['a=1', '', ' b-c = x=y ', 'e='], 'o=s\r\n\nkey=sesame')).toEqual({ a: '1', 'b-c': 'x=y', e: '', o: 's', key: 'sesame' })
+  expect(masked).toEqual(['s', 'sesame'])
+  expect(refusal(() => readBoth([], 'key=\nother= '))).toMatch(
+    /^secret-args: key is empty; is the secret set .*\nsecret-args: other is empty;/,
+  )
   expect(Object.keys(readBoth(['__proto__=1'], 'constructor=x'))).toEqual(['__proto__', 'constructor'])
   expect(refusal(() => readBoth(['a=1'], 'a=2'))).toBe('secret-args: a is in args as well')
   const item = (at: number): string =>

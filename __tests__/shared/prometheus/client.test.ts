@@ -152,17 +152,22 @@ test('a connection that was closed meanwhile is opened once more; twice is a fau
     closing.push(() => client.close())
     const asked = client.instant('up', 0)
     if (outcome === 'answers') expect((await asked).series).toEqual([])
-    else await expect(asked).rejects.toThrow(/^Prometheus at .*(ECONNRESET|closed)/)
+    else
+      await expect(asked).rejects.toThrow(
+        /^prometheus-url: http.* closes the connection before it has answered \((ECONNRESET|UND_ERR_SOCKET)\)$/,
+      )
   }
 })
 
-test('no answer, half an answer, a closed door: errors that name the server and the query', async () => {
+test('no answer, half an answer, a closed door: errors that name the input and the address, and the query where it is to blame', async () => {
   const silent = await open(() => undefined, { timeout: 50 })
-  await expect(silent.client.instant('up', 0)).rejects.toThrow(/^Prometheus at http:.*: no answer within 50 ms, to up$/)
+  await expect(silent.client.instant('up', 0)).rejects.toThrow(
+    /^prometheus-url: http:\/\/127.0.0.1:\d+\/prom gives no answer within 50ms; .*query-timeout$/,
+  )
   const patient = await open(() => undefined, { timeout: 60_000 })
-  await expect(patient.client.instant('up', 0, 50)).rejects.toThrow('no answer within 50 ms, to up')
+  await expect(patient.client.instant('up', 0, 50)).rejects.toThrow('gives no answer within 50ms')
   const half = await open(() => '{"status":"success","data":{"resultType":"vec')
-  await expect(half.client.instant('up', 0)).rejects.toThrow('something else than its API says')
+  await expect(half.client.instant('up', 0)).rejects.toThrow(/something else than its API says: .*; the query is up$/)
   const closed = new PrometheusClient({
     url: 'http://127.0.0.1:1',
     headers: {},
@@ -170,7 +175,7 @@ test('no answer, half an answer, a closed door: errors that name the server and 
     timeout: 500,
     signal: new AbortController().signal,
   })
-  await expect(closed.instant('up', 0)).rejects.toThrow('ECONNREFUSED')
+  await expect(closed.instant('up', 0)).rejects.toThrow('prometheus-url: nobody listens at http://127.0.0.1:1; can this runner reach it?')
   const abort = new AbortController()
   const cancelled = await open(() => undefined, { signal: abort.signal })
   const waiting = cancelled.client.instant('up', 0)
@@ -201,8 +206,10 @@ test('the proxy of the environment is used: for http as such, for https by a tun
     await client.instant('up', 0)
   }
   await ask('http://prometheus.invalid:9090')
-  await expect(ask('https://prometheus.invalid')).rejects.toThrow('Prometheus at https://prometheus.invalid')
-  await expect(ask('http://straight.invalid')).rejects.toThrow('Prometheus at http://straight.invalid')
+  await expect(ask('https://prometheus.invalid')).rejects.toThrow(
+    `prometheus-url: https://prometheus.invalid is asked through the proxy http://${address} of $HTTPS_PROXY, which refuses a tunnel (403)`,
+  )
+  await expect(ask('http://straight.invalid')).rejects.toThrow('http://straight.invalid has a name that this runner cannot look up')
   expect(asked).toEqual(['POST http://prometheus.invalid:9090/api/v1/query', 'CONNECT prometheus.invalid:443'])
   const socks = { HTTPS_PROXY: 'socks5://127.0.0.1:1' }
   const refused = {

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals'
 import {
   bounded,
+  counted,
   cut,
   escapeHtml,
   escapeMarkdown,
@@ -97,4 +98,9 @@ test.each([
   [3900, '1 h 5 min'],
 ])('%d seconds read as %s', (seconds, text) => {
   expect(readableSeconds(seconds)).toBe(text)
+})
+
+test('numbers stand with the right word', () => {
+  expect([0, 1, 2].map((n) => counted(n, 'look'))).toEqual(['0 looks', '1 look', '2 looks'])
+  expect(counted(2, 'reply', 'replies')).toBe('2 replies')
 })

@@ -177,7 +177,8 @@ async function read(metric: ArgoMetric, at: number, prometheus: Ports['prometheu
     if (warnings.length) return { ...shown, phase: 'Inconclusive', message: `the server has doubts: ${warnings.join('; ')}` }
     return { ...shown, ...measure(type === 'scalar' ? (number ?? null) : values, metric) }
   } catch (error) {
-    if (!(error instanceof AnswerError)) throw error
+    // A fault of the way there would come again at every try.
+    if (!(error instanceof AnswerError) || (error.permanent && !metric.dryRun)) throw error
     return { value: '', phase: 'Error', message: error.message }
   }
 }

@@ -34,6 +34,9 @@ export function asInput<T>(input: string, read: () => T): T {
   }
 }
 
+/** Of a secret that holds nothing: what has most likely happened. */
+export const UNSET = 'is the secret set for this environment? Pull requests from forks get none'
+
 const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/
 
 /** Reads `name=value` lines; empty ones are passed over. Throws an InputError that tells a line by its number only: it may be a secret. */
@@ -66,6 +69,8 @@ export function readVariables(
 ): Record<string, string> {
   const masked = readPairs(secrets, text.split(/\r?\n/))
   for (const value of Object.values(masked)) mask(value)
+  const empty = Object.keys(masked).filter((name) => masked[name] === '')
+  if (empty.length) throw new InputError(empty.map((name) => ({ input: secrets, message: `${name} is empty; ${UNSET}` })))
   const plain = readPairs(variables, lines)
   const twice = Object.keys(masked).find((name) => Object.hasOwn(plain, name))
   if (twice) throw new InputError([{ input: secrets, message: `${twice} is in ${variables} as well` }])
@@ -81,13 +86,13 @@ const isRefusal = (value: unknown): value is Refusal => typeof value === 'object
 /** A given value as messages show it. */
 export const shown = (value: string): string => `'${excerpt(value, 80)}'`
 
-/** A type over the input's trimmed string. `read` gives the value or, by `refuse`, why not. */
-const over = <T>(read: (text: string) => T | Refusal) =>
+/** A type over the input's trimmed string, and as it was given. `read` gives the value or, by `refuse`, why not. */
+const over = <T>(read: (text: string, raw: string) => T | Refusal) =>
   z
     .string()
     .prefault('')
     .transform((raw, context): T => {
-      const value = read(raw.trim())
+      const value = read(raw.trim(), raw)
       if (!isRefusal(value)) return value
       context.addIssue({ code: 'custom', message: value.refused })
       return z.NEVER
@@ -172,12 +177,13 @@ export const input = {
   choice: <const C extends readonly [string, ...string[]]>(choices: C, o: { default?: C[number] } = {}) =>
     line((text): C[number] | undefined => choices.find((choice) => choice === text), `one of ${choices.join(', ')}`, o.default),
   /**
-   * Any text; masked before it is used, and never shown. Empty means none unless it is required. `when` tells a secret from what may
+   * Any text; masked before it is used, and never shown. Empty means none unless it is required; white space alone is a secret gone wrong. `when` tells a secret from what may
    * be given instead of it, such as a path.
    */
   secret: (o: { required?: boolean; when?: (text: string) => boolean } = {}) =>
-    over((text) => {
-      if (text === '') return o.required ? refuse('is required: a secret') : ''
+    over((text, raw) => {
+      if (text === '' && raw !== '') return refuse(`holds nothing but white space; ${UNSET}`)
+      if (text === '') return o.required ? refuse(`is required: a secret; ${UNSET}`) : ''
       if (o.when?.(text) ?? true) onSecret(text)
       return text.includes('\0') ? refuse('holds a NUL character') : text
     }),

@@ -1,12 +1,19 @@
 // What a Prometheus (or Thanos, Mimir, VictoriaMetrics) answers, checked: its shape, its numbers, its size.
 
 import { z } from 'zod'
-import { cut, oneLine } from '../report/text.ts'
+import { cut, excerpt, oneLine } from '../report/text.ts'
 import { own } from '../text/records.ts'
 
 /** An answer that is no answer: an error of the server, or something else than its API says. */
 export class AnswerError extends Error {
   override readonly name: string = 'AnswerError'
+  /** Asking again ends like this, until somebody mends an input, a permission or a certificate. */
+  readonly permanent: boolean
+
+  constructor(message: string, { cause, permanent = false }: { cause?: unknown; permanent?: boolean } = {}) {
+    super(message, cause === undefined ? {} : { cause })
+    this.permanent = permanent
+  }
 }
 
 export type Labels = Readonly<Record<string, string>>
@@ -62,14 +69,33 @@ function value(text: string): number {
 
 const point = ([at, text]: readonly [number, string]): readonly [number, number] => [at, value(text)]
 
-const shown = (text: string): string => `'${cut(oneLine(text), 200)}'`
+const shown = (text: string): string => `'${excerpt(text, 200)}'`
+
+/** What a server says of its fault: by Prometheus' API, or as gateways and the managed ones do. */
+export interface Said {
+  /** Prometheus' word for the kind: bad_data, execution, timeout, unavailable, internal. */
+  kind: string | undefined
+  text: string
+}
+
+const elsewhere = z.object({ message: z.string() })
+const google = z.object({ error: elsewhere })
+
+/** What the body of an answer says of a fault; undefined when it says nothing in JSON. */
+export function saidBy(body: string): Said | undefined {
+  const value = json(body)
+  const own = envelope.safeParse(value)
+  if (own.success && own.data.error) return { kind: own.data.errorType ?? 'error', text: excerpt(own.data.error, 500) }
+  const other = google.safeParse(value).data?.error ?? elsewhere.safeParse(value).data
+  return other && { kind: undefined, text: excerpt(other.message, 500) }
+}
 
 /** Reads an answer of the query API: HTTP status and body. Throws an AnswerError for everything that is not a whole, well-formed one. */
 export function readAnswer(status: number, body: string): Answer {
   const parsed = envelope.safeParse(json(body))
-  const said =
-    parsed.success && parsed.data.error ? `${parsed.data.errorType ?? 'error'}: ${cut(oneLine(parsed.data.error), 500)}` : undefined
-  if (status < 200 || status > 299 || said !== undefined) throw new AnswerError(`HTTP ${status}: ${said ?? shown(body)}`)
+  const said = saidBy(body)
+  if (status < 200 || status > 299 || said?.kind !== undefined)
+    throw new AnswerError(`HTTP ${status}: ${said ? [said.kind, said.text].filter(Boolean).join(': ') : shown(body)}`)
   if (!parsed.success || parsed.data.status !== 'success')
     throw new AnswerError(`it answered something else than its API says: ${shown(body)}`)
   const read = data.safeParse(parsed.data.data)

@@ -1,10 +1,12 @@
 // Prometheus' query API over HTTP, and what speaks it: Thanos, Mimir, VictoriaMetrics, managed ones. Every call has a deadline and a limit
 // of its size, and only some are under way at once.
-import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
-import { proxyFor } from '../proxy.ts'
-import { cut, oneLine } from '../report/text.ts'
+import { type Dispatcher, request } from 'undici'
+import { excerpt } from '../report/text.ts'
 import { readText } from '../stream.ts'
+import { messageOf } from '../text/errors.ts'
 import { type Answer, AnswerError, readAnswer, type Series } from './answer.ts'
+import { connectionsTo, type Outgoing, type PrometheusOptions, proxyOf } from './connections.ts'
+import { type Came, faultOfAnswer, faultOfConnection, shownAddress, type Way } from './faults.ts'
 
 /**
  * Where counters are read as they were counted: a Prometheus, or the pods themselves. Times are milliseconds since 1970. Every method throws an
@@ -29,21 +31,6 @@ export interface Prometheus extends CounterStore {
   range(query: string, from: number, to: number, step: number): Promise<Answer>
 }
 
-export interface PrometheusOptions {
-  /** With the path in front of /api/v1, if any. */
-  url: string
-  headers: Readonly<Record<string, string>>
-  /** PEM. */
-  tls: { ca?: string; cert?: string; key?: string }
-  /** Of one query, in milliseconds. */
-  timeout: number
-  /** Of an answer, in bytes. */
-  limit?: number
-  signal: AbortSignal
-  /** Where $HTTPS_PROXY, $HTTP_PROXY and $NO_PROXY are looked for; that of the process unless it is given. */
-  environment?: Record<string, string | undefined>
-}
-
 /** Prometheus refuses more points of one series in one answer. */
 export const MOST_POINTS = 11_000
 /** How far back a series is looked for that was there before, in milliseconds. */
@@ -52,28 +39,38 @@ const BODY_LIMIT = 64 * 2 ** 20
 /** Queries under way at once: a release must not be what slows the monitoring down. */
 const WIDTH = 8
 
-/** The connections to a Prometheus, through the proxy that the environment asks for. Throws when that is no address. */
-function agentFor({ url, tls: { ca, cert, key }, timeout, environment = process.env }: PrometheusOptions): Dispatcher {
-  const tls = { ...(ca && { ca }), ...(cert && key && { cert, key }) }
-  const address = URL.parse(url)
-  const proxy = address ? proxyFor(address, environment) : undefined
-  if (proxy === undefined) return new Agent({ connections: WIDTH, connect: { timeout, ...tls } })
-  if (!/^https?:/.test(proxy))
-    throw new Error(`the proxy for ${address?.host} is of a kind that is not supported here: http:// and https:// are`)
-  // As in Go it makes a tunnel to https only, since proxies often allow none to other ports.
-  return new ProxyAgent({ uri: proxy, connections: WIDTH, requestTls: { timeout, ...tls }, proxyTls: { timeout } })
-}
-
 export class PrometheusClient implements Prometheus {
   readonly everywhere = true
   readonly #options: PrometheusOptions
+  readonly #way: Way
   readonly #agent: Dispatcher
   #free = WIDTH
   readonly #waiting: (() => void)[] = []
 
   constructor(options: PrometheusOptions) {
+    const { url, shown, input = 'prometheus-url', credentials = [], tls, timeout, forward, environment = process.env } = options
+    const address = new URL(url)
     this.#options = options
-    this.#agent = agentFor(options)
+    this.#way = {
+      input,
+      address: shown ?? shownAddress(address),
+      url: address,
+      proxy: forward ? undefined : proxyOf(address, environment),
+      forwarded: forward !== undefined,
+      credentials,
+      ca: tls.ca !== undefined,
+      timeout,
+    }
+    this.#agent = connectionsTo(address, WIDTH, { ...options, environment })
+  }
+
+  /** Asks for the number 1, before there is anything to wait for. Throws the fault that would come again; one that may pass is left to what follows. */
+  async probe(): Promise<void> {
+    try {
+      await this.instant('vector(1)', Date.now())
+    } catch (error) {
+      if (!(error instanceof AnswerError) || error.permanent) throw error
+    }
   }
 
   instant(query: string, at: number, timeout?: number): Promise<Answer> {
@@ -101,7 +98,10 @@ export class PrometheusClient implements Prometheus {
 
   async samples(selector: string, from: number, to: number): Promise<Answer> {
     const answer = await this.#ask('query', { query: `${selector}[${Math.max(1, Math.ceil(to - from))}ms]`, time: seconds(to) })
-    if (answer.type !== 'matrix') throw new AnswerError(`${this.#name}: it answered a ${answer.type} where samples were asked for`)
+    if (answer.type !== 'matrix')
+      throw new AnswerError(
+        `${this.#name}: it answered a ${answer.type} where samples were asked for; the query is ${excerpt(selector, 300)}`,
+      )
     // Whether a range holds its left end depends on the server's version.
     const inside = (at: number): boolean => at * 1000 > from && at * 1000 <= to
     const series = answer.series.map((one) => ({ ...one, points: one.points.filter(([at]) => inside(at)) }))
@@ -113,43 +113,62 @@ export class PrometheusClient implements Prometheus {
   }
 
   get #name(): string {
-    return `Prometheus at ${this.#options.url}`
+    return `${this.#way.input}: ${this.#way.address}`
   }
 
   async #ask(path: 'query' | 'query_range', given: Record<string, string>, timeout = this.#options.timeout): Promise<Answer> {
     const release = await this.#slot()
     const deadline = AbortSignal.timeout(timeout)
     const form = { ...given, timeout: `${timeout}ms` }
+    const query = given['query'] ?? ''
     try {
-      const { status, body } = await this.#post(path, form, deadline).catch((error) => {
+      const came = await this.#post(path, form, deadline).catch((error) => {
         // A kept connection may have been closed by the other side while nobody looked; on a fresh one a closed door is a fault.
         if (!wasClosed(error) || deadline.aborted) throw error
         return this.#post(path, form, deadline)
       })
-      return readAnswer(status, body)
+      const fault = faultOfAnswer(came, query, this.#way)
+      if (fault) throw fault
+      return this.#read(came, query)
     } catch (error) {
       this.#options.signal.throwIfAborted()
-      const why = deadline.aborted ? `no answer within ${timeout} ms` : messageOf(error)
-      throw new AnswerError(`${this.#name}: ${why}, to ${cut(oneLine(given['query'] ?? ''), 300)}`, { cause: error })
+      throw error instanceof AnswerError ? error : faultOfConnection(error, deadline.aborted, { ...this.#way, timeout })
     } finally {
       release()
     }
   }
 
-  async #post(path: string, form: Record<string, string>, deadline: AbortSignal): Promise<{ status: number; body: string }> {
-    const { url, headers, limit = BODY_LIMIT, signal } = this.#options
-    const answer = await request(`${url.replace(/\/+$/, '')}/api/v1/${path}`, {
+  #read({ status, body }: Came, query: string): Answer {
+    try {
+      return readAnswer(status, body)
+    } catch (error) {
+      throw new AnswerError(`${this.#name}: ${messageOf(error)}; the query is ${excerpt(query, 300)}`, { cause: error })
+    }
+  }
+
+  async #post(path: string, form: Record<string, string>, deadline: AbortSignal): Promise<Came> {
+    const { headers, limit = BODY_LIMIT, signal, sign } = this.#options
+    const url = new URL(this.#way.url)
+    url.pathname = `${url.pathname.replace(/\/+$/, '')}/api/v1/${path}`
+    const asked: Outgoing = {
       method: 'POST',
+      url,
       headers: { ...headers, accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
       // Thanos would else answer with what it has; others do not know the parameter.
       body: new URLSearchParams({ ...form, partial_response: 'false' }).toString(),
+    }
+    const answer = await request(url, {
+      method: 'POST',
+      headers: sign ? await sign(asked) : asked.headers,
+      body: asked.body,
       dispatcher: this.#agent,
       // The deadline ends it, and nothing before that.
       headersTimeout: 0,
       bodyTimeout: 0,
       signal: AbortSignal.any([signal, deadline]),
     })
-    return { status: answer.statusCode, body: await readText(answer.body, limit) }
+    const { 'content-type': type, location } = answer.headers
+    return { status: answer.statusCode, type: String(type ?? ''), location: [location].flat()[0], body: await readText(answer.body, limit) }
   }
 
   async #slot(): Promise<() => void> {
@@ -168,12 +187,6 @@ const wasClosed = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'UND_ERR_SOCKET')
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(3)
-
-const messageOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error)
-  const code = 'code' in error && typeof error.code === 'string' && !error.message.includes(error.code) ? ` (${error.code})` : ''
-  return `${error.message || error.name}${code}`
-}
 
 /** One answer of several that follow each other in time. */
 function joined(answers: readonly Answer[]): Answer {

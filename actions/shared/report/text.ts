@@ -93,6 +93,9 @@ export const escapeMarkdown = (text: string): string =>
     // A reference does not stop GitHub's mention filter, which works on the rendered text: an empty comment does.
     .replaceAll('@', '@<!-- -->')
 
+/** A number with what it counts: `1 look`, `2 looks`; `many` where the plural is not the word with an s. */
+export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`
+
 /** Seconds as people say them: 0.4 s, 12 s, 3 min 20 s, 1 h 5 min. */
 export function readableSeconds(seconds: number): string {
   if (seconds < 10) return `${Math.round(seconds * 10) / 10} s`

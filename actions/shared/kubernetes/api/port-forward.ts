@@ -16,9 +16,33 @@ interface Backend {
   port: number
 }
 
+/** Opens a byte stream to a pod behind a Service. */
+export type Forward = (to: ServicePort, signal: AbortSignal) => Promise<Duplex>
+
+/** A port of a Service, by its name or number. */
+export interface ServicePort {
+  namespace: string
+  service: string
+  port: string
+}
+
 /** There is a Service, and nobody behind it who is ready: a word about the service, not about the way. */
-class NoEndpoints extends Error {
+export class NoEndpoints extends Error {
   readonly code = 'ENOENDPOINTS'
+  /** There is no such Service, or it cannot have pods at this port: who named it is at fault. */
+  readonly missing: boolean
+  constructor(message: string, missing: boolean) {
+    super(message)
+    this.missing = missing
+  }
+}
+/** The API server has refused to open a stream. */
+export class NotForwarded extends Error {
+  readonly status: number | undefined
+  constructor(message: string, status: number | undefined) {
+    super(message)
+    this.status = status
+  }
 }
 /** The pod was reached and does not listen: the node said so. */
 class PodRefused extends Error {
@@ -32,21 +56,18 @@ const BUFFER = 2 ** 20
  * Opens streams to the pods of Services, to one ready pod after the other, so that connections in a row reach different ones. `port` is a
  * name or a number of the Service's. Needs `get` of services and `list` of endpointslices, `get` and `create` of pods/portforward.
  */
-export function createForward(config: KubeConfig, cluster: Cluster) {
+export function createForward(config: KubeConfig, cluster: Cluster): Forward {
   let turn = 0
-  return async (to: { namespace: string; service: string; port: string }, signal: AbortSignal): Promise<Duplex> => {
+  return async (to, signal) => {
     const { pods, port } = await backendOf(cluster, to)
     const pod = pods[turn++ % pods.length] ?? ''
     return openStream(config, { namespace: to.namespace, pod, port }, signal)
   }
 }
 
-async function backendOf(
-  cluster: Cluster,
-  { namespace, service: name, port }: { namespace: string; service: string; port: string },
-): Promise<Backend> {
+async function backendOf(cluster: Cluster, { namespace, service: name, port }: ServicePort): Promise<Backend> {
   const service = await cluster.get({ apiVersion: 'v1', kind: 'Service', namespace, name })
-  if (!service) throw new NoEndpoints(`there is no Service ${name} in namespace ${namespace}`)
+  if (!service) throw new NoEndpoints(`there is no Service ${name} in namespace ${namespace}`, true)
   const named = portOf(service, namespace, port)
   const labelSelector = selectorText({ 'kubernetes.io/service-name': name })
   const { items } = await cluster.list({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', namespace, labelSelector })
@@ -56,7 +77,7 @@ async function backendOf(
     pods: listIn(slice, 'endpoints').flatMap(readyPod),
   }))
   const [first] = found.filter((slice) => slice.port > 0 && slice.pods.length > 0)
-  if (!first) throw new NoEndpoints(`Service/${name} has no ready pods`)
+  if (!first) throw new NoEndpoints(`Service/${name} has no ready pods`, false)
   const pods = new Set(found.filter((slice) => slice.port === first.port).flatMap((slice) => slice.pods))
   return { pods: [...pods].sort(), port: first.port }
 }
@@ -67,13 +88,14 @@ function portOf({ metadata: { name }, spec }: KubeObject, namespace: string, por
   if (type === 'ExternalName')
     throw new NoEndpoints(
       `Service/${name} in namespace ${namespace} has no pods: it is of type ExternalName and stands for ${String(externalName)}; check that address itself`,
+      true,
     )
   const ports = listIn(spec, 'ports')
   if (ports.length === 0)
-    throw new NoEndpoints(`Service/${name} in namespace ${namespace} has no ports, so that no pod can be reached by it`)
+    throw new NoEndpoints(`Service/${name} in namespace ${namespace} has no ports, so that no pod can be reached by it`, true)
   const named = ports.find((candidate) => candidate.name === port || String(candidate.port) === port)
   if (named) return typeof named.name === 'string' ? named.name : ''
-  throw new NoEndpoints(`Service/${name} has no port ${port}; it has ${ports.map((one) => String(one.name ?? one.port)).join(', ')}`)
+  throw new NoEndpoints(`Service/${name} has no port ${port}; it has ${ports.map((one) => String(one.name ?? one.port)).join(', ')}`, true)
 }
 
 /** The pod of an endpoint that is ready, as a list of one or none. */
@@ -119,7 +141,10 @@ async function openStream(config: KubeConfig, to: { namespace: string; pod: stri
     if (answer.statusCode === 401 && config instanceof Kubeconfig) config.forget()
     const hint = answer.statusCode === 403 ? ' (it takes get and create of pods/portforward)' : ''
     reject(
-      new Error(`cannot port-forward to Pod/${to.pod} in namespace ${to.namespace}: the API server answers ${answer.statusCode}${hint}`),
+      new NotForwarded(
+        `cannot port-forward to Pod/${to.pod} in namespace ${to.namespace}: the API server answers ${answer.statusCode}${hint}`,
+        answer.statusCode,
+      ),
     )
     stream.destroy()
   })
