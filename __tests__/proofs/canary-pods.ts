@@ -31,6 +31,8 @@ interface Case {
   /** Requests a second of the candidate and of the baseline. */
   rps: [number, number]
   inputs?: Record<string, string>
+  /** What happened to the candidate before the watch. */
+  before?: (there: There) => Promise<unknown>
   meanwhile?: (there: There) => Promise<unknown>
   /** A verdict that takes longer, in seconds, comes too late. */
   within?: number
@@ -61,6 +63,14 @@ const CASES: readonly Case[] = [
     rps: [5, 5],
     inputs: { candidate: 'gren' },
     says: /candidate/,
+  },
+  {
+    name: 'errors from before the watch are not judged',
+    wants: 'passed',
+    candidate: ['good', 1],
+    baseline: ['good', 1],
+    rps: [40, 40],
+    before: failALot,
   },
   {
     name: '5% of the traffic: a bad candidate fails',
@@ -121,6 +131,16 @@ async function burst({ candidate }: There): Promise<void> {
   await postJson(control, { errorRate: 0 })
 }
 
+async function failALot({ candidate }: There): Promise<void> {
+  const [pod] = candidate
+  const address = `http://${pod?.status?.podIP}:3000`
+  await postJson(`${address}/control`, { errorRate: 1 })
+  const load = startRequests([`${address}/`], 200)
+  await until(async () => load.answered >= 300, 30_000, 'three hundred errors')
+  await load.stop()
+  await postJson(`${address}/control`, { errorRate: 0 })
+}
+
 async function startPods({ kube }: World, namespace: string, color: string, [tag, count]: [string, number]): Promise<Pod[]> {
   for (let number = 0; number < count; number++) await kube.create(podOf(namespace, color, number, tag))
   return until(
@@ -139,6 +159,7 @@ async function play(world: World, one: Case): Promise<string> {
   return withNamespace(world, 'canary', async (namespace) => {
     const candidate = await startPods(world, namespace, 'green', one.candidate)
     const baseline = one.baseline ? await startPods(world, namespace, 'blue', one.baseline) : []
+    await one.before?.({ world, namespace, candidate })
     const loads: Requests[] = [candidate, baseline].map((pods, i) =>
       startRequests(
         pods.map(({ status }) => `http://${status?.podIP}:3000/`),
