@@ -184,7 +184,7 @@ describe('what time can bring is waited for', () => {
   test('for two minutes, and then named with what there is', async () => {
     const { error, waited } = await run({ counters: [...green(), ...blue()], candidate: 'ap-green', metrics: [own] })
     expect(error).toBe(
-      'candidate: no series of http_requests_total matches pod=~"ap-green-.+"; the pods that have http_requests_total are app-blue-1, app-green-1',
+      'candidate: no series of http_requests_total matches pod=~"ap-green-.+"; the pods that have http_requests_total are app-blue-1, app-green-1\nwaited for 2m',
     )
     expect(waited).toBe(120)
   })
@@ -195,7 +195,7 @@ describe('what time can bring is waited for', () => {
   test('a store that knows these pods alone cannot say that a metric is nowhere', async () => {
     const { error, waited } = await run({ counters: [], everywhere: false, metrics: [own] })
     expect(error).toBe(
-      'candidate: no series of http_requests_total matches pod=~"app-green-.+"\nbaseline: no series of http_requests_total matches pod=~"app-blue-.+"',
+      'candidate: no series of http_requests_total matches pod=~"app-green-.+"\nbaseline: no series of http_requests_total matches pod=~"app-blue-.+"\nwaited for 2m',
     )
     expect(waited).toBe(120)
   })

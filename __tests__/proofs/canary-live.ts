@@ -60,7 +60,20 @@ const cases: Case[] = [
     also: replaysTheSame,
   },
   { name: 'a fifth more latency fails', wants: ['failed'], rps: 30, behaviour: latency('54', '45') },
-  { name: 'no traffic is inconclusive', wants: ['inconclusive'], rps: 0, inputs: { 'max-duration': '20s' } },
+  {
+    name: 'no traffic is inconclusive',
+    wants: ['inconclusive'],
+    rps: 0,
+    behaviour: () => ({ METRICS_FROM_ZERO: 'true' }),
+    inputs: { 'max-duration': '20s' },
+  },
+  {
+    name: 'pods that never had a request are waited for, and then an error',
+    wants: ['error'],
+    rps: 0,
+    inputs: { config: ERRORS },
+    long: true,
+  },
   {
     name: 'Prometheus killed midway is an error',
     wants: ['error'],

@@ -37,6 +37,8 @@ const INPUTS_OF = {
 } as const
 /** How long is watched when nobody says it; a template with an end of its own is watched up to that. */
 const MAX_DURATION = 600_000
+/** How long is watched at least before a pass, when nobody says it and the whole is not shorter. */
+const MIN_DURATION = 60_000
 
 /** The inputs of action.yml. */
 export const schema = z
@@ -54,7 +56,7 @@ export const schema = z
     }),
     'metrics-port': input.text({ matches: PORT, accepts: 'a port of the pods: its number, or the name that a container gives it' }),
     interval: input.duration({ default: '10s', min: 1_000, max: HOUR }),
-    'min-duration': input.duration({ default: '60s', min: 0, max: 24 * HOUR }),
+    'min-duration': input.optional(input.duration({ min: 0, max: 24 * HOUR })),
     'max-duration': input.optional(input.duration({ min: 1_000, max: 24 * HOUR })),
     'initial-delay': input.duration({ default: '0s', min: 0, max: 24 * HOUR }),
     'sample-delay': input.duration({ default: '2s', min: 0, max: 60_000 }),
@@ -200,13 +202,14 @@ function scheduleOf(given: Given, now: number): Schedule {
   const replay = given.command === 'replay' ? { from: at('from'), to: at('to') } : undefined
   if (replay && replay.to - replay.from - given['initial-delay'] < given.interval)
     throw refused('from', 'the window from from to to, without initial-delay, is shorter than one interval')
+  // The window of a replay is judged whole.
+  const longest = replay ? replay.to - replay.from - given['initial-delay'] : (given['max-duration'] ?? MAX_DURATION)
   return {
     replay,
     initialDelay: given['initial-delay'],
     interval: given.interval,
-    shortest: given['min-duration'],
-    // The window of a replay is judged whole.
-    longest: replay ? replay.to - replay.from - given['initial-delay'] : (given['max-duration'] ?? MAX_DURATION),
+    shortest: given['min-duration'] ?? Math.min(MIN_DURATION, longest),
+    longest,
     longestByDefault: !replay && given['max-duration'] === undefined,
     // Pods are asked when it is time.
     sampleDelay: given.source === 'pods' ? 0 : given['sample-delay'],

@@ -1,5 +1,7 @@
 // The times at which an analysis looks, live or in a past window: the intervals are the same, so the verdict is.
 import { AnswerError } from '../shared/prometheus/answer.ts'
+import { counted } from '../shared/report/text.ts'
+import { messageOf } from '../shared/text/errors.ts'
 import { formatDuration } from '../shared/time/clock.ts'
 import type { Ports, Schedule } from './result.ts'
 
@@ -83,7 +85,9 @@ export class Patience {
       if (!(error instanceof AnswerError) || error.permanent) throw error
       this.#last = error
       if (++this.#row > this.#most)
-        throw new Error(`nothing can be said about the release: ${this.#row} readings in a row failed`, { cause: error })
+        throw new Error(`${error.message}; nothing can be said about the release: ${counted(this.#row, 'reading')} in a row failed`, {
+          cause: error,
+        })
       this.#tell(`reading ${this.#row} of at most ${this.#most} in a row failed: ${error.message}`)
       return undefined
     }
@@ -91,7 +95,8 @@ export class Patience {
 
   /** At the end: what was not read has not been judged. */
   end(): void {
-    if (this.#row > 0) throw new Error('nothing can be said about the release: the last reading failed', { cause: this.#last })
+    if (this.#row > 0)
+      throw new Error(`${messageOf(this.#last)}; nothing can be said about the release: the last reading failed`, { cause: this.#last })
   }
 }
 

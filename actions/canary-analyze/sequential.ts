@@ -2,6 +2,7 @@
 
 import { own } from '../shared/text/records.ts'
 import { formatDuration } from '../shared/time/clock.ts'
+import { awaitSides } from './beginning.ts'
 import type { MetricConfig, SequentialConfig } from './config.ts'
 import { Curves } from './curves.ts'
 import { errorsJudge, restartsJudge } from './judges/errors.ts'
@@ -9,7 +10,6 @@ import type { MetricJudge, MetricState } from './judges/judge.ts'
 import { LatencyJudge } from './judges/latency.ts'
 import { ValueJudge } from './judges/value.ts'
 import { type Batch, batches, describeSchedule, Patience, suited } from './looks.ts'
-import { AbsenceError, lookAround, spacingOf } from './presence.ts'
 import type { Analysis, Ports, Schedule } from './result.ts'
 import type { Sides } from './source.ts'
 import { outlookText } from './statistics/plan.ts'
@@ -47,43 +47,9 @@ export async function analyzeSequentially(
   previous: Readonly<Record<string, readonly number[]>>,
   ports: Ports,
 ): Promise<Analysis> {
-  const { config: there, spacing } = await awaitPresence(config, sides, schedule, ports)
+  const { config: there, spacing } = await awaitSides(config, sides, schedule, ports)
   const tell = (text: string): void => ports.story.tell(text, 'warning')
   return new Watch(judgesOf(there, sides, ports, previous), suited(schedule, spacing, tell), ports).run()
-}
-
-/** New pods are waited for so long, in milliseconds, or for so many scrapes; it is said so often. */
-const PATIENT = { time: 120_000, scrapes: 3, tell: 30_000, look: 5_000 }
-
-/** Sees to it that both sides are there before the watch begins. Throws when they are not, or are not what the configuration asks for. */
-async function awaitPresence(config: SequentialConfig, sides: Sides, schedule: Schedule, { counters, clock, signal, story }: Ports) {
-  const { replay } = schedule
-  const ask = async <T>(work: () => Promise<T>): Promise<T> => {
-    const asked = await new Patience({ ...schedule, failures: 0 }, story.tell).try(async () => ({ answer: await work() }))
-    if (!asked) throw new Error('a reading without patience neither answered nor failed')
-    return asked.answer
-  }
-  story.phase('sides')
-  const begun = clock.now()
-  let said = -Infinity
-  for (;;) {
-    const at = replay?.from ?? clock.now()
-    let found = await ask(() => lookAround(config, sides, counters, at))
-    // What comes within the window of a replay was waited for.
-    if (replay && found.missing.length) found = await ask(() => lookAround(config, sides, counters, replay.to))
-    const spacing = counters.everywhere ? await ask(() => spacingOf(counters, found.selectors, at)) : undefined
-    const waited = clock.now() - begun
-    if (found.missing.length === 0) {
-      for (const note of found.notes) story.tell(note, 'warning')
-      return { config: found.config, spacing }
-    }
-    if (replay || waited >= Math.max(PATIENT.time, PATIENT.scrapes * (spacing ?? 0))) throw new AbsenceError(found.missing.join('\n'))
-    if (waited - said >= PATIENT.tell) {
-      said = waited
-      story.tell(`waits for what is not there yet: ${found.missing.join('; ')}`)
-    }
-    await clock.sleep(PATIENT.look, signal)
-  }
 }
 
 class Watch {
