@@ -68,6 +68,16 @@ test.each<[string, unknown, RegExp]>([
   ['no objects', of([]), />=1 items.*→ at objects/],
   ['too many objects', of(Array.from({ length: 2_001 }, () => null)), /<=2000 items.*→ at objects/],
   ['images of another kind', of([map('a')], { images: [5] }), /expected string, received number.*→ at images/],
+  [
+    'images of others',
+    of([map('a')], { images: ['registry.example/evil:v1'] }),
+    /: it names images that its Deployments do not have; restore/,
+  ],
+  [
+    'lists without end',
+    gzipSync(`{"objects":${'['.repeat(300)}${']'.repeat(300)}}`).toString('base64'),
+    /: it is nested deeper than 200 levels; restore/,
+  ],
   ['a field that nobody knows', of([map('a')], { run: 'rm' }), /Unrecognized key: "run"/],
   ['an object that is null', of([null]), /object 1: is a object, not a Kubernetes object/],
   ['an object that is a text', of([map('a'), 'b']), /object 2: is a string, not a Kubernetes object/],

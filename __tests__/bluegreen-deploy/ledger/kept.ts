@@ -7,7 +7,7 @@ import type { Cluster, KubeObject } from '../../../actions/shared/kubernetes/api
 /** A content that differs by its value. */
 export function content(value: string, ...more: KubeObject[]): Content {
   const objects = [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: 'shop' }, data: { value } }, ...more]
-  return { objects, digest: digestOf(objects), images: ['registry.example/web:v1'] }
+  return { objects, digest: digestOf(objects), images: [] }
 }
 
 export const operation = (revision: number, of = content(String(revision))): Operation => ({
@@ -19,7 +19,7 @@ export const operation = (revision: number, of = content(String(revision))): Ope
   moved: false,
   candidate: { color: 'green', revision },
   digest: of.digest,
-  images: of.images,
+  images: ['registry.example/web:v1'],
   stable: { color: 'blue', revision: 1 },
   replaces: null,
   created: [],

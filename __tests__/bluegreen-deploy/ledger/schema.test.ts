@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { emptyLedger, type Ledger, parseLedger } from '../../../actions/bluegreen-deploy/ledger/schema.ts'
+import { emptyLedger, type Ledger, openLedger, parseLedger } from '../../../actions/bluegreen-deploy/ledger/schema.ts'
 import { setAt } from '../../support/fields.ts'
 import { entries, operation } from './kept.ts'
 
@@ -97,3 +97,15 @@ test.each<[string[], unknown]>([
 test('the ledger of another release is none of ours', () => {
   expect(() => parse({ ...whole(), release: 'other' })).toThrow('cannot be read: it belongs to release "other"')
 })
+
+test.each(['generation', 'revision'] as const)(
+  'a run does not begin with a %s near the end of numbers, and a run under way goes on',
+  (name) => {
+    const text = (number: number): string => JSON.stringify({ ...emptyLedger('web'), [name]: number })
+    expect(openLedger(text(999_000_000), 'web')[name]).toBe(999_000_000)
+    expect(() => openLedger(text(999_000_001), 'web')).toThrow(
+      `the ledger ConfigMap/bluegreen-web cannot be gone on with: its ${name} is 999000001`,
+    )
+    expect(parseLedger(text(999_000_001), 'web')[name]).toBe(999_000_001)
+  },
+)

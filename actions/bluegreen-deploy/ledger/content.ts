@@ -4,12 +4,16 @@ import { z } from 'zod'
 import { nameOf } from '../../shared/kubernetes/api/cluster.ts'
 import type { DataObject } from '../../shared/kubernetes/objects/read.ts'
 import { messageOf } from '../../shared/text/errors.ts'
+import { isDeeperThan } from '../../shared/text/records.ts'
+import { containersOf } from '../manifests/images.ts'
 import { unfold } from '../manifests/yaml.ts'
 import { type Content, digestOf } from '../release/content.ts'
 
 /** A Secret holds 1 MiB; its keys and metadata need a little of it. */
 const MOST_PACKED = 1_000_000
 const MOST_UNPACKED = 64 * 2 ** 20
+/** More than any object of Kubernetes has. */
+const MOST_LEVELS = 200
 
 const contentShape = z.strictObject({
   objects: z.array(z.unknown()).min(1).max(2_000),
@@ -77,8 +81,13 @@ function unpack({ data }: DataObject, refuse: (why: string, cause?: unknown) => 
   if (typeof data?.content !== 'string') return refuse('it has no content')
   try {
     const text = gunzipSync(Buffer.from(data.content, 'base64'), { maxOutputLength: MOST_UNPACKED }).toString('utf8')
-    const { objects: stored, images } = contentShape.parse(JSON.parse(text))
+    const json: unknown = JSON.parse(text)
+    if (isDeeperThan(json, MOST_LEVELS)) throw new Error(`it is nested deeper than ${MOST_LEVELS} levels`)
+    const { objects: stored, images } = contentShape.parse(json)
     const objects = stored.flatMap((object, at) => unfold(object, `object ${at + 1}`))
+    const there = objects.filter(({ kind }) => kind === 'Deployment').flatMap(containersOf)
+    if (images.some((image) => there.every((container) => String(container.image) !== image)))
+      throw new Error('it names images that its Deployments do not have')
     return { objects, images, digest: digestOf(objects) } // worked out, not believed
   } catch (cause) {
     return refuse(cause instanceof z.ZodError ? z.prettifyError(cause).replaceAll('\n', '; ') : messageOf(cause), cause)

@@ -9,7 +9,10 @@ const phase = z.enum(['prepare', 'verify', 'prepared', 'shift', 'bake', 'retire'
 /** Where an unfinished release stands. Each is written before it is acted on. */
 export type Phase = z.infer<typeof phase>
 
-const number = z.int().min(0).max(1e9)
+/** No release counts up to it; a run that finds a ledger near it would write one that cannot be read again. */
+const END = 1e9
+const NEAR_END = END - 1e6
+const number = z.int().min(0).max(END)
 const side = z.strictObject({ color: z.enum(['blue', 'green']), revision: number })
 const percent = z.number().min(0).max(100)
 const split = z
@@ -121,6 +124,17 @@ export function parseLedger(text: string | undefined, release: string): Ledger {
   if (!read.success) throw wrong(z.prettifyError(read.error))
   if (read.data.release !== release) throw wrong(`it belongs to release ${JSON.stringify(read.data.release)}`)
   return read.data
+}
+
+/** The ledger that a run begins with: one whose numbers are near their end is refused as well, before anything is done that could not be noted. */
+export function openLedger(text: string | undefined, release: string): Ledger {
+  const ledger = parseLedger(text, release)
+  for (const name of ['generation', 'revision'] as const)
+    if (ledger[name] > NEAR_END)
+      throw new LedgerError(
+        `the ledger ConfigMap/${ledgerName(release)} cannot be gone on with: its ${name} is ${ledger[name]}, which no release counts up to; restore it from a backup, or lower the number by hand`,
+      )
+  return ledger
 }
 
 /** What is about to be written, if it can be read again. Throws for numbers that have come to their end: nothing is written then. */

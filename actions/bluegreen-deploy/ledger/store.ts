@@ -6,7 +6,7 @@ import type { Side } from '../release/model.ts'
 import { GENERATION, ledgerName, RELEASE, REVISION, revisionName } from '../release/names.ts'
 import { ForeignObject, inTheWay } from '../release/owner.ts'
 import { ContentError, keeps, packContent, unpackContent } from './content.ts'
-import { checkLedger, emptyLedger, type HistoryEntry, type Ledger, parseLedger } from './schema.ts'
+import { checkLedger, emptyLedger, type HistoryEntry, type Ledger, openLedger, parseLedger } from './schema.ts'
 
 const HISTORY = 10
 const STATE = 'state.json'
@@ -35,7 +35,7 @@ export class LedgerStore {
   private constructor(options: LedgerOptions, object: DataObject | undefined) {
     this.#options = options
     this.#object = object
-    this.#state = object ? parseLedger(object.data?.[STATE], options.release) : emptyLedger(options.release)
+    this.#state = object ? openLedger(object.data?.[STATE], options.release) : emptyLedger(options.release)
   }
 
   /** Reads the ledger of a release; an empty one when there is none. Throws when it cannot be read. */

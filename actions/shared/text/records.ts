@@ -5,3 +5,13 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
 /** What a table holds under a name from outside; undefined for the names that every object inherits, such as `constructor`. */
 export const own = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(table, name) ? table[name] : undefined
+
+/** Whether lists and objects are nested deeper than `most` levels, which whoever walks through them could not bear. */
+export function isDeeperThan(value: unknown, most: number): boolean {
+  let level = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > most) return true
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []))
+  }
+  return false
+}

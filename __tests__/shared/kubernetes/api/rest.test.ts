@@ -411,7 +411,8 @@ test('through the proxy, a request that nobody waits for any more ends with thei
   const { cluster, told } = server.client()
   for (const [replies, tries] of [
     [[hang], 1],
-    [[drop, hang], 2],
+    // The second try is after the pause, when the API server was asked.
+    [[drop, review(true), hang], 3],
   ] as const) {
     const stop = new AbortController()
     server.answer(...replies)
@@ -455,6 +456,18 @@ test.each<[string, Reply, Reply, RegExp]>([
 ])("through the proxy, a refusal is the API server's when it %s", async (_, reply, own, said) => {
   server.answer(behindProxy([reply], own))
   expect((await failure(server.client().cluster.proxy(to))).message).toMatch(said)
+})
+
+test('through the proxy, a pod that has the connection broken is a bad answer of the pod, and an API server that breaks is not', async () => {
+  const { cluster, told } = server.client()
+  const heads: Reply = (outgoing) => outgoing.writeHead(200, { ...MARK, 'x-huge': 'x'.repeat(200_000) }).end('fine')
+  for (const reply of [drop, heads]) {
+    server.answer(behindProxy([reply], review(true)))
+    expect(await cluster.proxy(to)).toMatchObject({ reached: false, status: 0 })
+  }
+  expect(told).toHaveLength(2)
+  server.answer(behindProxy([drop], drop))
+  expect((await failure(cluster.proxy(to))).message).toMatch(/^cannot get .*\(tried for 10s\)$/)
 })
 
 test('through the proxy, a fault of the API server that is over when it is asked gets a second chance', async () => {

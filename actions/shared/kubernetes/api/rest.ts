@@ -169,7 +169,7 @@ export class RestCluster implements Cluster {
         await this.#ask(to, call, { doubt, signal, left: left() })
         // The API server is well and permits the call. A passing fault of its may be over by now: that one is given a second chance.
         const { status } = doubt
-        if (again || status === 401 || status === 403) return { reached: true, status: answer.status, body: answer.body }
+        if (again || status === 401 || status === 403) return answer
         this.#retried(`${doubt.message}; asking again, as the API server itself is well`)
         await this.#options.clock.sleep(AGAIN, signal)
       }
@@ -198,7 +198,10 @@ export class RestCluster implements Cluster {
       // Only the pod's own time says something about the pod.
       if (timeout.aborted && left >= limit)
         return { answer: { reached: false, status: 0, body: `no answer within ${formatDuration(limit)}` } }
-      throw error
+      if (error instanceof ApiError || timeout.aborted) throw error
+      // A pod can have the connection broken by what it answers: heads without end, lengths and encodings that are not true.
+      const doubt = failureOf(call, error)
+      return { answer: { reached: false, status: 0, body: doubt.said }, doubt }
     }
   }
 
