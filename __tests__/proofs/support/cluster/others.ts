@@ -504,7 +504,8 @@ async function hold({ stage, heal }: Table, color: string): Promise<void> {
   const { namespace } = stage
   const each = async (labelSelector: string, finalizers: string[] | null): Promise<void> => {
     for (const { metadata } of (await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector })).items)
-      if (finalizers || metadata.finalizers?.includes(FINALIZER))
+      // What is on its way out takes no new ones.
+      if (finalizers ? !metadata.deletionTimestamp : metadata.finalizers?.includes(FINALIZER))
         await kube.patch({ apiVersion: 'v1', kind: 'Pod', namespace, name: metadata.name }, { metadata: { finalizers } })
   }
   heal(() => each('app=backend', null))
