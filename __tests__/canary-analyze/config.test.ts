@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { z } from 'zod'
-import { configSchema, DEFAULT_CONFIG, readConfig } from '../../actions/canary-analyze/config.ts'
+import { configSchema, DEFAULT_CONFIG, expanded, readConfig } from '../../actions/canary-analyze/config.ts'
 import { loadDocument, parseDocument } from '../../actions/canary-analyze/document.ts'
 import { addToHistory, readHistory } from '../../actions/canary-analyze/history.ts'
 import { PRESETS } from '../../actions/canary-analyze/presets.ts'
@@ -70,7 +70,7 @@ describe('a configuration', () => {
 
   test('every preset is one, and its selectors are plain', () => {
     for (const preset of PRESETS) {
-      const { metrics } = readConfig({ metrics: [{ preset, where: 'namespace="shop"' }] })
+      const { metrics } = expanded(readConfig({ metrics: [{ preset, where: 'namespace="shop"' }] }))
       expect(metrics.length).toBeGreaterThan(0)
       for (const metric of metrics) {
         const selectors =
@@ -89,24 +89,26 @@ describe('a configuration', () => {
           })
       }
     }
-    expect(readConfig(DEFAULT_CONFIG).metrics.map(({ name, kind }) => [name, kind])).toEqual([
+    expect(expanded(readConfig(DEFAULT_CONFIG)).metrics.map(({ name, kind }) => [name, kind])).toEqual([
       ['http errors', 'errors'],
       ['http latency', 'latency'],
     ])
   })
   test('saturation is of the candidate', () => {
-    const [cpu] = readConfig({ metrics: [{ preset: 'saturation', where: 'namespace="shop"' }] }).metrics
+    const [cpu] = expanded(readConfig({ metrics: [{ preset: 'saturation', where: 'namespace="shop"' }] })).metrics
     expect(cpu).toMatchObject({ kind: 'value', criterion: '<=0.9' })
     expect(cpu && 'query' in cpu && cpu.query).toContain('container_cpu_usage_seconds_total{container!="",namespace="shop",{{candidate}}}')
   })
   test('the status label of http', () => {
-    const [metric] = readConfig({ metrics: [{ preset: 'http', 'status-label': 'code' }] }).metrics
+    const [metric] = expanded(readConfig({ metrics: [{ preset: 'http', 'status-label': 'code' }] })).metrics
     expect(metric && 'events' in metric && metric.events).toMatch(/^http_requests_total\{code=~"5\.\.",route!~/)
   })
   test.each([
     [{}, 'metrics'],
     [{ metrics: [] }, 'metrics'],
     [{ metrics: [errors, errors] }, 'the metric errors is there twice'],
+    [{ metrics: [{ ...errors, name: 'http errors' }, { preset: 'http' }] }, 'the metric http errors is there twice'],
+    [{ metrics: [{ ...errors, absent: 'one' }] }, 'metrics.0.absent'],
     [{ metrics: [{ ...errors, total: 'rate(requests[1m])' }] }, 'metrics.0.total'],
     [{ metrics: [{ ...errors, floor: 1.5 }] }, 'metrics.0.floor'],
     [{ metrics: [{ ...errors, tottal: 'x' }] }, 'tottal'],

@@ -90,12 +90,15 @@ describe('verdicts', () => {
     expect(enough.analysis.outcome).toBe('passed')
   })
   test('no requests at all', async () => {
-    const { analysis } = await run({ counters: [] })
+    const { analysis } = await run({ counters: both({ rps: 0, errors: 0 }, { rps: 0, errors: 0 }) })
     expect([analysis.outcome, analysis.reason]).toEqual(['inconclusive', expect.stringMatching(/^errors: the candidate had no requests/)])
   })
   test('a silent baseline is not a floor test, unless it is said to be none', async () => {
     const counters = traffic('app-green-1', { rps: 20, errors: 0.05 })
-    expect((await run({ counters })).analysis.reason).toContain('the baseline had no requests; where it gets none, leave it empty')
+    const silent = traffic('app-blue-1', { rps: 0, errors: 0 })
+    expect((await run({ counters: [...counters, ...silent] })).analysis.reason).toContain(
+      'the baseline had no requests; where it gets none, leave it empty',
+    )
     const { analysis } = await run({ counters, baseline: false })
     expect([analysis.outcome, analysis.reason]).toEqual([
       'failed',
@@ -120,7 +123,7 @@ describe('verdicts', () => {
   })
   test('weights share alpha', async () => {
     const { analysis } = await run({
-      counters: [],
+      counters: both({}, {}),
       metrics: [
         { ...errors, weight: 3 },
         { ...errors, name: 'other' },
@@ -144,7 +147,8 @@ describe('counters', () => {
     expect((await run({ counters: both({ restartAt: 45 }, {}) })).analysis.outcome).toBe('passed')
   })
   test('a pod that comes later counts from its first request', async () => {
-    const { analysis } = await run({ counters: both({ from: 33 }, {}), schedule: { longest: 60_000 } })
+    const counters = [...both({ from: 33 }, {}), ...traffic('app-green-2', { rps: 0, errors: 0 })]
+    const { analysis } = await run({ counters, schedule: { longest: 60_000 } })
     expect(Math.abs(state(analysis).candidate.total - 20 * (60 - 33))).toBeLessThan(3)
   })
   test('probes are not counted by the preset', async () => {
@@ -224,7 +228,7 @@ describe('other kinds', () => {
 describe('a Prometheus that cannot be believed', () => {
   const good = both({}, {})
   test('is an error when it is down at the beginning, or stays down', async () => {
-    await expect(run({ counters: good, fault: down })).rejects.toThrow('nothing can be said about the release: 1 readings in a row failed')
+    await expect(run({ counters: good, fault: down })).rejects.toThrow('Prometheus at http://test: connect ECONNREFUSED')
     await expect(run({ counters: good, fault: (seconds) => (seconds > 100 ? down() : []) })).rejects.toThrow('4 readings in a row failed')
   })
   test('is overcome when it is back in time: what was missed is read then', async () => {
@@ -240,7 +244,7 @@ describe('a Prometheus that cannot be believed', () => {
     )
   })
   test('with doubts is inconclusive', async () => {
-    const { analysis } = await run({ counters: both({ errors: 0.1 }, {}), fault: () => ['partial response'] })
+    const { analysis } = await run({ counters: both({ errors: 0.1 }, {}), fault: (seconds) => (seconds > 0 ? ['partial response'] : []) })
     expect([analysis.outcome, analysis.reason, analysis.looks]).toEqual(['inconclusive', expect.stringContaining('partial response'), 0])
   })
 })
@@ -261,8 +265,9 @@ describe('a replay', () => {
     await expect(
       run({
         counters: both({ errors: 0.01 }, {}),
-        schedule: { replay: { from: START, to: START + 600_000 } },
-        fault: (seconds) => (seconds > 0 ? down() : []),
+        schedule: { replay: { from: START, to: START + 1_200_000 } },
+        // What is asked before the watch is the state at both ends of the window.
+        fault: (seconds) => (seconds === 600 ? down() : []),
       }),
     ).rejects.toThrow('1 readings in a row failed')
   })

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { messageOf } from '../shared/text/errors.ts'
 import { wrongsText } from '../shared/text/issues.ts'
 import { parseCriterion } from './criteria.ts'
-import { expandPreset, PRESETS } from './presets.ts'
+import { expandPreset, type HttpNames, PRESETS, usualNames } from './presets.ts'
 import { parseMatchers, parseSelector } from './selectors.ts'
 
 const readable =
@@ -38,6 +38,10 @@ const errors = z.strictObject({
   'report-only': reportOnly,
   total: bothSides,
   events: bothSides,
+  absent: z
+    .literal('zero')
+    .optional()
+    .describe('for events with a metric of their own, whose series appear with the first event: without any there were none'),
   ratio,
   margin: z.number().gt(1).max(100).default(2).describe("a pass rules out that its rate is this multiple of the baseline's"),
   floor: z.number().positive().lt(1).default(0.01).describe('below this rate nothing is harm'),
@@ -102,8 +106,8 @@ const preset = z.strictObject({
   'status-label': z
     .string()
     .regex(/^[a-zA-Z_]\w*$/)
-    .default('status')
-    .describe('for http: the label with the status code'),
+    .optional()
+    .describe('for http: the label with the status code; it is found by its values unless it is given'),
   weight,
 })
 
@@ -130,6 +134,8 @@ export type LatencyConfig = z.infer<typeof latency>
 export type RestartsConfig = z.infer<typeof restarts>
 export type ValueConfig = z.infer<typeof value>
 
+export type PresetConfig = z.infer<typeof preset>
+
 export interface SequentialConfig {
   alpha: number
   passAlpha: number
@@ -137,19 +143,33 @@ export interface SequentialConfig {
   metrics: MetricConfig[]
 }
 
+/** As it was written: what a preset reads is known when it was asked what there is. */
+export interface GivenConfig extends Omit<SequentialConfig, 'metrics'> {
+  metrics: (MetricConfig | PresetConfig)[]
+}
+
 /** What is compared without a configuration. */
 export const DEFAULT_CONFIG = { metrics: [{ preset: 'http' }] }
 
-/** Reads a configuration, with its presets expanded. Throws an Error that names every problem. */
-export function readConfig(document: unknown): SequentialConfig {
+/** Reads a configuration. Throws an Error that names every problem. */
+export function readConfig(document: unknown): GivenConfig {
   const read = configSchema.safeParse(document)
   if (!read.success) throw new Error(`the configuration cannot be used: ${wrongsText(read.error)}`)
-  const metrics = read.data.metrics.flatMap((one): MetricConfig[] =>
-    'preset' in one ? expandPreset({ ...one, statusLabel: one['status-label'] }).map((raw) => expanded(raw)) : [one],
-  )
-  const twice = metrics.find((one, i) => metrics.findIndex((other) => other.name === one.name) !== i)
-  if (twice) throw new Error(`the configuration cannot be used: the metric ${twice.name} is there twice`)
-  return { alpha: read.data.alpha, passAlpha: read.data['pass-alpha'], podsWithin: read.data['pods-within'], metrics }
+  const { alpha, 'pass-alpha': passAlpha, 'pods-within': podsWithin, metrics } = read.data
+  const names = expanded({ alpha, passAlpha, podsWithin, metrics }).metrics.map((one) => one.name)
+  const twice = names.find((one, i) => names.indexOf(one) !== i)
+  if (twice) throw new Error(`the configuration cannot be used: the metric ${twice} is there twice`)
+  return { alpha, passAlpha, podsWithin, metrics }
 }
 
-const expanded = (raw: object): MetricConfig => z.discriminatedUnion('kind', [errors, latency, restarts, value]).parse(raw)
+/** The metrics of a preset, with their defaults; by the usual names unless others are given. */
+export const metricsOf = (given: PresetConfig, names?: HttpNames): MetricConfig[] =>
+  expandPreset({ ...given, names: names ?? usualNames(given) }).map((raw) =>
+    z.discriminatedUnion('kind', [errors, latency, restarts, value]).parse(raw),
+  )
+
+/** A configuration as it would be if nothing was asked: for what is foretold. */
+export const expanded = (config: GivenConfig): SequentialConfig => ({
+  ...config,
+  metrics: config.metrics.flatMap((one) => ('preset' in one ? metricsOf(one) : [one])),
+})

@@ -1,65 +1,67 @@
 // Metrics that are known by name: what to read of common servers, proxies and meshes.
+import { LIBRARIES, type Library } from './libraries.ts'
 import { type Matcher, parseMatchers, selectorText } from './selectors.ts'
 
 export const PRESETS = ['http', 'ingress-nginx', 'traefik', 'istio', 'envoy', 'restarts', 'saturation'] as const
 export type Preset = (typeof PRESETS)[number]
 
 /** What probes, scrapes and load balancers ask: they dilute errors, and answer faster than users are answered. */
-const PROBES = '/?(health|healthz|live|livez|liveness|ready|readyz|readiness|startup|metrics|ping|status|-/healthy|-/ready)/?'
-/** Labels that name the route in usual libraries. A series without the label is not excluded: an absent one is empty. */
-const ROUTES = ['route', 'path', 'handler', 'uri', 'endpoint']
-const withoutProbes: Matcher[] = ROUTES.map((label) => ({ label, operator: '!~', value: PROBES }))
+const PROBES =
+  '/?(health|healthz|live|livez|liveness|ready|readyz|readiness|startup|metrics|ping|status|-/healthy|-/ready|health/[a-z]+|actuator(/.*)?|q/(health|metrics)(/.*)?)/?'
+/** A series without the label is not excluded: an absent one is empty. */
+const withoutProbes = (routes: readonly string[]): Matcher[] => routes.map((label) => ({ label, operator: '!~', value: PROBES }))
 
 export interface PresetOptions {
   preset: Preset
   /** Matchers for every selector. */
   where: string
-  /** The label with the status code, for `http`. */
-  statusLabel: string
   weight: number
+  /** What the requests that it judges are called; undefined where it judges something else. */
+  names: HttpNames | undefined
 }
 
-interface Http {
+/** What a server, a proxy or a mesh calls its counters and histograms of requests. */
+export interface HttpNames {
   requests: string
   /** Matchers of failed ones. */
   failed: Matcher[]
   /** Counters of failed requests, where they have their own. */
   failedMetric?: string
-  buckets: string
-  unit: 's' | 'ms'
+  /** Undefined: there are none to compare. */
+  buckets: { metric: string; unit: 's' | 'ms' } | undefined
   always: Matcher[]
 }
 
 const is = (label: string, operator: Matcher['operator'], value: string): Matcher => ({ label, operator, value })
 
-const http = (statusLabel: string): Http => ({
-  requests: 'http_requests_total',
-  failed: [is(statusLabel, '=~', '5..')],
-  buckets: 'http_request_duration_seconds_bucket',
-  unit: 's',
-  always: withoutProbes,
+/** 503, or 5xx and 5XX where the library counts by class. */
+const FAILED = '5..'
+
+/** What a library's requests are called where this label has their status. */
+export const libraryNames = (library: Library, status: string, buckets: HttpNames['buckets'] = library.buckets[0]): HttpNames => ({
+  requests: library.requests,
+  failed: [is(status, '=~', library.words?.label === status ? library.words.failed : FAILED)],
+  buckets,
+  always: withoutProbes(library.routes),
 })
 
-const proxies: Record<Exclude<Preset, 'http' | 'restarts' | 'saturation'>, Http> = {
+const proxies: Record<Exclude<Preset, 'http' | 'restarts' | 'saturation'>, HttpNames> = {
   'ingress-nginx': {
     requests: 'nginx_ingress_controller_requests',
     failed: [is('status', '=~', '5..')],
-    buckets: 'nginx_ingress_controller_request_duration_seconds_bucket',
-    unit: 's',
-    always: withoutProbes.filter(({ label }) => label === 'path'),
+    buckets: { metric: 'nginx_ingress_controller_request_duration_seconds_bucket', unit: 's' },
+    always: withoutProbes(['path']),
   },
   traefik: {
     requests: 'traefik_service_requests_total',
     failed: [is('code', '=~', '5..')],
-    buckets: 'traefik_service_request_duration_seconds_bucket',
-    unit: 's',
+    buckets: { metric: 'traefik_service_request_duration_seconds_bucket', unit: 's' },
     always: [],
   },
   istio: {
     requests: 'istio_requests_total',
     failed: [is('response_code', '=~', '5..')],
-    buckets: 'istio_request_duration_milliseconds_bucket',
-    unit: 'ms',
+    buckets: { metric: 'istio_request_duration_milliseconds_bucket', unit: 'ms' },
     // Both proxies of a request count it: those in front of the pods know the pods.
     always: [is('reporter', '=', 'destination')],
   },
@@ -67,21 +69,26 @@ const proxies: Record<Exclude<Preset, 'http' | 'restarts' | 'saturation'>, Http>
     requests: 'envoy_cluster_upstream_rq_total',
     failed: [is('envoy_response_code_class', '=', '5')],
     failedMetric: 'envoy_cluster_upstream_rq_xx',
-    buckets: 'envoy_cluster_upstream_rq_time_bucket',
-    unit: 'ms',
+    buckets: { metric: 'envoy_cluster_upstream_rq_time_bucket', unit: 'ms' },
     always: [],
   },
 }
 
+/** The usual names, where nobody has looked; undefined for what judges no requests. */
+export function usualNames({ preset, 'status-label': status = 'status' }: { preset: Preset; 'status-label'?: string | undefined }) {
+  if (preset === 'restarts' || preset === 'saturation') return undefined
+  return preset === 'http' ? libraryNames(LIBRARIES[0], status) : proxies[preset]
+}
+
 /** The metrics of a preset, in the shape of the configuration. */
-export function expandPreset({ preset, where, statusLabel, weight }: PresetOptions): object[] {
+export function expandPreset({ preset, where, weight, names }: PresetOptions): object[] {
   const more = parseMatchers(where)
   if (preset === 'restarts') {
     const counter = selectorText({ metric: 'kube_pod_container_status_restarts_total', matchers: more })
     return [{ kind: 'restarts', name: 'restarts', weight, counter }]
   }
-  if (preset === 'saturation') return saturation(more)
-  const { requests, failed, failedMetric, buckets, unit, always } = preset === 'http' ? http(statusLabel) : proxies[preset]
+  if (!names) return saturation(more)
+  const { requests, failed, failedMetric, buckets, always } = names
   const matchers = [...always, ...more]
   return [
     {
@@ -91,7 +98,17 @@ export function expandPreset({ preset, where, statusLabel, weight }: PresetOptio
       total: selectorText({ metric: requests, matchers }),
       events: selectorText({ metric: failedMetric ?? requests, matchers: [...failed, ...matchers] }),
     },
-    { kind: 'latency', name: `${preset} latency`, weight, unit, histogram: selectorText({ metric: buckets, matchers }) },
+    ...(buckets
+      ? [
+          {
+            kind: 'latency',
+            name: `${preset} latency`,
+            weight,
+            unit: buckets.unit,
+            histogram: selectorText({ metric: buckets.metric, matchers }),
+          },
+        ]
+      : []),
   ]
 }
 

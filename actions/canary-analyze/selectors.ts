@@ -56,3 +56,19 @@ export const matchersText = (matchers: readonly Matcher[]): string =>
 /** A selector as PromQL, with more matchers. */
 export const selectorText = ({ metric, matchers }: Selector, more: readonly Matcher[] = []): string =>
   `${metric}{${matchersText([...matchers, ...more])}}`
+
+/** Whether only series match that have the label: one that is absent is empty. */
+export function needsLabel({ operator, value }: Matcher): boolean {
+  const negative = operator.startsWith('!')
+  return (operator.endsWith('~') ? matchesNothing(value) : value === '') === negative
+}
+
+/** Whether an expression of Prometheus matches an empty text. What only its own dialect knows is taken to want some text. */
+function matchesNothing(expression: string): boolean {
+  try {
+    return new RegExp(`^(?:${expression})$`).test('')
+  } catch (error) {
+    if (error instanceof SyntaxError) return false
+    throw error
+  }
+}

@@ -3,12 +3,13 @@
 import type { Chart } from '../shared/report/report.ts'
 import { own } from '../shared/text/records.ts'
 import { formatDuration } from '../shared/time/clock.ts'
-import type { MetricConfig, SequentialConfig } from './config.ts'
+import type { GivenConfig, MetricConfig, SequentialConfig } from './config.ts'
 import { errorsJudge, restartsJudge } from './judges/errors.ts'
 import type { MetricJudge, MetricState } from './judges/judge.ts'
 import { LatencyJudge } from './judges/latency.ts'
 import { ValueJudge } from './judges/value.ts'
 import { type Batch, batches, describeSchedule, Patience } from './looks.ts'
+import { lookAround } from './presence.ts'
 import type { Analysis, Ports, Schedule } from './result.ts'
 import type { Sides } from './source.ts'
 
@@ -59,12 +60,13 @@ interface Curves {
 
 /** Watches a release until a verdict or the end. Throws when Prometheus cannot be believed. */
 export async function analyzeSequentially(
-  config: SequentialConfig,
+  given: GivenConfig,
   sides: Sides,
   schedule: Schedule,
   previous: Readonly<Record<string, readonly number[]>>,
   ports: Ports,
 ): Promise<Analysis> {
+  const { config } = await lookAround(given, sides, ports.prometheus, { ...ports, replay: schedule.replay })
   const watch = new Watch(judgesOf(config, sides, ports, previous), schedule, ports)
   return watch.run()
 }

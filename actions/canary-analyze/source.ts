@@ -16,7 +16,7 @@ export const sideSelector = (given: BothSides, side: 'candidate' | 'baseline', m
   typeof given === 'string' ? selectorText(parseSelector(given), matchers) : selectorText(parseSelector(given[side]))
 
 /** What tells pods apart, in the labels of usual scrape configurations. */
-const POD = ['pod', 'kubernetes_pod_name', 'pod_name', 'instance']
+export const POD = ['pod', 'kubernetes_pod_name', 'pod_name', 'instance']
 
 /** How many pods are behind these series; 1 where they cannot be told apart. */
 export const podsOf = (labels: readonly Labels[]): number => {

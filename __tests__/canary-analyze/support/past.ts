@@ -8,9 +8,11 @@ export interface Counter {
   at(seconds: number): number | undefined
 }
 
-const SCRAPE = 1
-
 export class Past implements Prometheus {
+  /** False: it is a store of some pods. */
+  everywhere = true
+  /** Seconds from one scrape to the next. */
+  scrape = 1
   readonly #start: number
   readonly #counters: readonly Counter[]
   /** Throws or warns, where a test wants that. */
@@ -30,11 +32,11 @@ export class Past implements Prometheus {
 
   /** The series of a selector as the action writes it: only the matchers that the tests use. */
   #select(selector: string): Counter[] {
-    const [, metric = '', inside = ''] = /([a-z_]+)\{(.*)\}/.exec(selector) ?? []
+    const [, metric = '', inside = ''] = /([a-z_]*)\{(.*)\}/.exec(selector) ?? []
     const matchers = [...inside.matchAll(/(\w+)(=~|!~|!=|=)"((?:\\.|[^"\\])*)"/g)]
     return this.#counters.filter(
       ({ labels }) =>
-        labels['__name__'] === metric &&
+        (metric === '' || labels['__name__'] === metric) &&
         matchers.every(([, label = '', operator, value = '']) => {
           const own = labels[label] ?? ''
           const met = operator?.endsWith('~') ? new RegExp(`^(?:${value.replaceAll('\\\\', '\\')})$`).test(own) : own === value
@@ -61,7 +63,9 @@ export class Past implements Prometheus {
   }
 
   async groups(selector: string, labels: readonly string[], at: number): Promise<Answer> {
-    const { series, warnings } = await this.instant(selector, at)
+    this.asked.push(`${selector} by ${labels.join()}`)
+    const warnings = this.#fault(this.#seconds(at))
+    const series = this.#select(selector).filter((counter) => counter.at(this.#seconds(at)) !== undefined)
     const found = new Map(
       series.map((one) => {
         const kept = Object.fromEntries(labels.flatMap((label) => (one.labels[label] === undefined ? [] : [[label, one.labels[label]]])))
@@ -87,7 +91,11 @@ export class Past implements Prometheus {
     const warnings = this.#fault(this.#seconds(to))
     const series = this.#select(selector).flatMap(({ labels, at }): Series[] => {
       const points: [number, number][] = []
-      for (let seconds = Math.floor(this.#seconds(from) / SCRAPE) * SCRAPE + SCRAPE; seconds <= this.#seconds(to); seconds += SCRAPE) {
+      for (
+        let seconds = (Math.floor(this.#seconds(from) / this.scrape) + 1) * this.scrape;
+        seconds <= this.#seconds(to);
+        seconds += this.scrape
+      ) {
         const value = at(seconds)
         if (value !== undefined) points.push([this.#start / 1000 + seconds, value])
       }

@@ -11,6 +11,8 @@ import { type Answer, AnswerError, readAnswer, type Series } from './answer.ts'
  * AnswerError when it could not tell.
  */
 export interface CounterStore {
+  /** Whether it knows the targets of everybody: a metric that it does not know is nowhere. A store of some pods can tell of those alone. */
+  readonly everywhere: boolean
   /** The last sample of each series of a selector in the hour before `at`: those of a pod whose scrapes fail for a while are not new ones. */
   before(selector: string, at: number): Promise<Answer>
   /** The samples of a selector as they were scraped, after `from` and up to `to`. */
@@ -63,6 +65,7 @@ function agentFor({ url, tls: { ca, cert, key }, timeout, environment = process.
 }
 
 export class PrometheusClient implements Prometheus {
+  readonly everywhere = true
   readonly #options: PrometheusOptions
   readonly #agent: Dispatcher
   #free = WIDTH
