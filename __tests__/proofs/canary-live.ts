@@ -45,7 +45,14 @@ const cases: Case[] = [
     also: replaysTheSame,
   },
   { name: 'a fifth more latency fails', wants: ['failed'], rps: 30, behaviour: latency('54', '45') },
-  { name: 'no traffic is inconclusive', wants: ['inconclusive'], rps: 0, inputs: { 'max-duration': '20s' } },
+  {
+    name: 'no traffic is inconclusive',
+    wants: ['inconclusive'],
+    rps: 0,
+    behaviour: () => ({ METRICS_FROM_ZERO: 'true' }),
+    inputs: { 'max-duration': '20s' },
+  },
+  { name: 'no traffic that anything counts is an error', wants: ['error'], rps: 0, inputs: { 'max-duration': '20s' } },
   {
     name: 'Prometheus killed midway is an error',
     wants: ['error'],
@@ -122,12 +129,16 @@ function analyze(monitoring: Monitoring, { name }: Groups, inputs: Record<string
   })
 }
 
+/** A metric that no target has is an error at once: the first requests are scraped before anything is asked. */
+const FIRST_SCRAPES = 3000
+
 /** Runs one case. Gives what is wrong; empty when nothing is. */
 async function runCase(one: Case, shared: Monitoring): Promise<string> {
   const monitoring = one.own ? await Monitoring.start() : shared
   const groups = await startGroups(monitoring, one.pods ?? 1, one.behaviour ?? (() => ({})))
   const load = startLoad(groups, one.rps)
   try {
+    if (one.rps > 0) await sleep(FIRST_SCRAPES)
     const [result] = await Promise.all([analyze(monitoring, groups, one.inputs ?? {}), one.meanwhile?.(groups, monitoring)])
     const outcome = result.outputs.outcome ?? 'nothing'
     if (!one.wants.includes(outcome)) return `${outcome}: ${result.outputs.headline} ${result.outputs.reason}`
@@ -144,6 +155,7 @@ async function releaseAA(number: number, monitoring: Monitoring, duration: strin
   const groups = await startGroups(monitoring, 1, () => ({ ERROR_RATE: '0.005', ...counters }))
   const load = startLoad(groups, 20)
   try {
+    await sleep(FIRST_SCRAPES)
     const { outputs } = await analyze(monitoring, groups, { 'max-duration': duration, interval: '2s' })
     return outputs.outcome === 'failed' || outputs.outcome === 'error' ? `${outputs.outcome}: ${outputs.reason}` : ''
   } finally {

@@ -41,10 +41,14 @@ export function mistakesOf(metric: MetricConfig, sides: Sides): string[] {
   if (!sides.baseline && metric.kind === 'latency' && !metric['report-only'])
     return [`${name}: latency is compared, and the input baseline is empty: leave the metric out, or set report-only: true`]
   const given = metric.kind === 'errors' ? [metric.total, metric.events] : [countedBy(metric) ?? '']
-  const text = sides.baseline && matchersText(sides.baseline)
-  if (given.some((one) => typeof one === 'string') && text === matchersText(sides.candidate))
-    return [`candidate and baseline are the same, ${shown(text)}: give each side matchers of its own`]
-  return []
+  return given.some((one) => typeof one === 'string') ? sameSides(sides) : []
+}
+
+/** What is compared with itself is never worse. */
+export function sameSides({ candidate, baseline }: Sides): string[] {
+  const text = matchersText(candidate)
+  if (!baseline || matchersText(baseline) !== text) return []
+  return [`candidate and baseline are the same, ${shown(text)}: give each side matchers of its own`]
 }
 
 /** Asks for everything that a metric reads. */
@@ -128,7 +132,7 @@ const hint = (name: string): string => {
 
 const sameMatcher = (a: Matcher, b: Matcher): boolean => a.label === b.label && a.operator === b.operator && a.value === b.value
 
-/** Series that both sides select: what is compared with itself is never worse. */
+/** Series that both sides select. */
 function overlap(metric: MetricConfig, [candidate, baseline]: readonly SideSeries[], sides: Sides): string[] {
   if (!candidate || !baseline || candidate.selector.metric !== baseline.selector.metric) return []
   const known = new Set(baseline.series.map(idOf))

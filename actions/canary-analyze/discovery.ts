@@ -67,7 +67,9 @@ async function findLibrary(given: PresetConfig, sides: Sides, sight: Sight): Pro
   const best = all.find(({ whole, status }) => whole && status !== undefined) ?? all.find(({ status }) => status !== undefined) ?? all[0]
   if (!best) return nothing(given, sides, sight, where)
   const { library, status } = best
-  if (status === undefined) return { wrong: [noStatus(best, given)] }
+  // A histogram may be there from the start, and the counter with the status come with the first request.
+  if (status === undefined)
+    return library.requests.endsWith('_count') ? { missing: [noStatus(best, given)] } : { wrong: [noStatus(best, given)] }
   return { names: libraryNames(library, status), buckets: library.buckets }
 }
 

@@ -3,7 +3,7 @@
 import type { Labels } from '../shared/prometheus/answer.ts'
 import { AnswerError } from '../shared/prometheus/answer.ts'
 import { formatDuration } from '../shared/time/clock.ts'
-import { checkMetric, countedBy, mistakesOf } from './checks.ts'
+import { checkMetric, countedBy, mistakesOf, sameSides } from './checks.ts'
 import type { GivenConfig, MetricConfig, SequentialConfig } from './config.ts'
 import { type Discovery, discover, inputsOf } from './discovery.ts'
 import type { Ports, Schedule } from './result.ts'
@@ -45,7 +45,7 @@ export async function lookAround(
   { clock, signal, story, replay }: Pick<Ports, 'clock' | 'signal' | 'story'> & Pick<Schedule, 'replay'>,
 ): Promise<Around> {
   story.phase('before the watch')
-  refuse([...new Set(config.metrics.flatMap((one) => ('preset' in one ? [] : mistakesOf(one, sides))))])
+  refuse([...new Set(config.metrics.flatMap((one) => ('preset' in one ? sameSides(sides) : mistakesOf(one, sides))))])
   const kept = new Map<string, Promise<readonly Labels[]>>()
   const look = (): Promise<View> => view(config, sides, new Sight(store, replay ? momentsOf(replay) : [clock.now()], kept))
   const selectorsOf = (metrics: readonly MetricConfig[]): string[] => metrics.flatMap((metric) => spacedBy(metric, sides))

@@ -40,7 +40,7 @@ const FAILED = '5..'
 /** What a library's requests are called where this label has their status. */
 export const libraryNames = (library: Library, status: string, buckets: HttpNames['buckets'] = library.buckets[0]): HttpNames => ({
   requests: library.requests,
-  failed: [is(status, '=~', library.words?.label === status ? library.words.failed : FAILED)],
+  failed: [is(status, '=~', library.words?.label === status ? `${FAILED}|${library.words.failed}` : FAILED)],
   buckets,
   always: withoutProbes(library.routes),
 })

@@ -56,17 +56,19 @@ export class Sight {
     // What a partial answer lacks may be there all the same.
     if (doubt !== undefined)
       throw new AnswerError(`nothing can be said about the release: the server has doubts about what there is: ${cut(oneLine(doubt), 500)}`)
-    return [...new Map(answers.flatMap(({ series }) => series.map(({ labels }) => [idOf(labels), labels]))).values()]
+    return [...new Map(answers.flatMap(({ series }) => series.map(({ labels }) => [textOf(labels), labels]))).values()]
   }
 }
 
-/** Without the metric's name, which some answers have and others do not. */
-export const idOf = (labels: Labels): string =>
+const textOf = (labels: Labels, without = ''): string =>
   JSON.stringify(
     Object.entries(labels)
-      .filter(([name]) => name !== '__name__')
+      .filter(([name]) => name !== without)
       .toSorted(([a], [b]) => (a < b ? -1 : 1)),
   )
+
+/** Without the metric's name, which some answers have and others do not. */
+export const idOf = (labels: Labels): string => textOf(labels, '__name__')
 
 const MOST_NAMES = 10
 export const shown = (text: string): string => cut(oneLine(text), 200)
