@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { configSchema, DEFAULT_CONFIG, expanded, readConfig } from '../../actions/canary-analyze/config.ts'
 import { loadDocument, parseDocument } from '../../actions/canary-analyze/document.ts'
 import { addToHistory, readHistory } from '../../actions/canary-analyze/history.ts'
+import { LIBRARIES } from '../../actions/canary-analyze/libraries.ts'
 import { PRESETS } from '../../actions/canary-analyze/presets.ts'
 import { matchersText, parseMatchers, parseSelector, parseSide, selectorText } from '../../actions/canary-analyze/selectors.ts'
 import { podsOf, sideSelector } from '../../actions/canary-analyze/source.ts'
@@ -99,6 +100,10 @@ describe('a configuration', () => {
     expect(cpu).toMatchObject({ kind: 'value', criterion: '<=0.9' })
     expect(cpu && 'query' in cpu && cpu.query).toContain('container_cpu_usage_seconds_total{container!="",namespace="shop",{{candidate}}}')
   })
+  test('the README names what http finds', () => {
+    const readme = readFileSync('actions/canary-analyze/README.md', 'utf8')
+    expect(LIBRARIES.map(({ requests }) => requests).filter((name) => !readme.includes(`\`${name}\``))).toEqual([])
+  })
   test('the status label of http', () => {
     const [metric] = expanded(readConfig({ metrics: [{ preset: 'http', 'status-label': 'code' }] })).metrics
     expect(metric && 'events' in metric && metric.events).toMatch(/^http_requests_total\{code=~"5\.\.",route!~/)
@@ -116,6 +121,7 @@ describe('a configuration', () => {
     [{ metrics: [errors], alpha: 0 }, 'alpha'],
     [{ metrics: [errors], version: 2 }, 'version'],
     [{ metrics: [{ preset: 'nginx' }] }, 'metrics.0'],
+    [{ metrics: [{ preset: 'istio', 'status-label': 'code' }] }, 'metrics.0.status-label: is for the preset http'],
     [{ metrics: [{ kind: 'error', name: 'x' }] }, 'metrics.0.kind'],
     [{ metrics: [{ ...errors, total: undefined }] }, 'metrics.0.total'],
     [{ metrics: [{ preset: 'http', where: 'x="1"} or vector(1)' }] }, 'metrics.0.where'],

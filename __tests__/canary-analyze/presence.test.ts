@@ -172,6 +172,11 @@ describe('what the series that are there show is an error at once', () => {
       'http_request_duration_seconds_bucket has no label le, so it is no classic histogram; its labels are pod',
     )
   })
+  test('absent: zero where it would mean nothing', async () => {
+    expect(await of({ counters: requests, metrics: [{ ...errors, absent: 'zero' }] })).toContain(
+      'absent: zero is for events with a metric of their own',
+    )
+  })
   test('a query for the baseline without one', async () => {
     const metrics = [{ kind: 'value', name: 'queue', query: 'max(queue{ {{baseline}} })', criterion: '<=5' }]
     expect(await of({ counters: [], metrics, baseline: '' })).toContain(
@@ -248,6 +253,17 @@ describe('what time can bring', () => {
       seconds: 0,
     })
   })
+  test('is no excuse for a fault that is none of the server', async () => {
+    const fault = (seconds: number) => {
+      if (seconds > 0) throw new TypeError('a fault of ours')
+      return []
+    }
+    expect(await run({ counters: [blue], fault })).toMatchObject({ error: 'a fault of ours', seconds: 5 })
+  })
+  test('is told at the end by what is there then', async () => {
+    const { error } = await run({ counters: [blue, series('http_requests_total', { pod: 'order-green-1', code: '200' }, 60)] })
+    expect(error).toContain('the pods that have http_requests_total are orders-blue-1, order-green-1; waited for 2m')
+  })
   test('is not told from a partial answer', async () => {
     const { error } = await run({ counters: [], fault: () => ['partial response'] })
     expect(error).toBe('nothing can be said about the release: the server has doubts about what there is: partial response')
@@ -288,6 +304,11 @@ describe('the spacing of samples', () => {
     })
     expect((await of(10, { counters: [gap(GREEN, 10), gap(BLUE, 10, 120)] })).spacing).toBe(10_000)
     expect((await of(10, { counters: [gap(GREEN, 10), gap(BLUE, 30)] })).spacing).toBe(30_000)
+  })
+  test('is not told from a partial answer', async () => {
+    const samples = () => Promise.resolve({ type: 'matrix', series: [], warnings: ['partial response'] })
+    const { error } = await run({ counters: requests, store: (past) => Object.assign(past, { samples }) })
+    expect(error).toBe('nothing can be said about the release: the server has doubts: partial response')
   })
   test('is unknown where nothing has two, and that of the window where nothing was before', async () => {
     const young = [GREEN, BLUE].map((pod) => series('http_requests_total', { ...pod, code: '200' }, 0))
@@ -355,6 +376,9 @@ describe('the preset http', () => {
     expect(asked.filter((uri) => new RegExp(`^(?:${probes})$`).test(uri))).toEqual(asked.slice(0, 4))
     expect(selectors(found)).not.toContain('handler')
   })
+  test('asks for no more when it has found one', async () => {
+    expect((await of(requests)).asked.filter((query) => query.includes('flask'))).toEqual([])
+  })
   test('takes the first that both sides have', async () => {
     const old = series('http_requests_total', { ...BLUE, code: '200' })
     const found = await of([old, ...both('http_server_requests_seconds_count', { status: '200' })])
@@ -393,6 +417,20 @@ describe('the preset http', () => {
     expect(seconds).toBe(0)
     expect(error).toMatch(
       /^http: no target has any of the usual counters of requests; http looks for http_requests_total, .*, axum_http_requests_total; the metrics of these pods are shop_requests, go_goroutines; write a metric of the kind errors with the names that there are, in config$/,
+    )
+  })
+  test('asks for all metrics of a side only where a matcher wants a label', async () => {
+    const { asked } = await of([], { candidate: 'color!="blue"', baseline: 'color="blue"' })
+    expect(asked.filter((query) => query.endsWith('by __name__'))).toEqual(['{color="blue"} by __name__'])
+  })
+  test('refuses a label that no series of requests has, of a side or of where', async () => {
+    expect(await of(requests, { candidate: 'color="green"', baseline: 'color="blue"' })).toMatchObject({
+      error: 'candidate: no series of http_requests_total has the label color; its labels are code (200), pod',
+      seconds: 0,
+    })
+    const metrics = [{ preset: 'http', where: 'namspace="shop"' }]
+    expect((await of(requests, { metrics })).error).toMatch(
+      /^config: where of http: no series of http_requests_total has the label namspace;/,
     )
   })
   test('waits for pods of which no metric is there while others have one', async () => {
@@ -441,8 +479,6 @@ describe('what is only reported', () => {
     const found = await run({ counters: requests, metrics: [errors, shadow] })
     expect([found.error, found.names, found.seconds]).toEqual(['', ['errors'], 0])
     expect(found.told).toEqual(['shadow is left out: config: the metric shadow: no target has a series of other_total'])
-    expect((await run({ counters: requests, metrics: [shadow] })).error).toMatch(
-      /^config: no metric is left that could decide: shadow is left out/,
-    )
+    expect((await run({ counters: requests, metrics: [shadow] })).error).toMatch(/^config: no metric is left: shadow is left out/)
   })
 })

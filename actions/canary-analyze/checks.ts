@@ -40,9 +40,16 @@ export function mistakesOf(metric: MetricConfig, sides: Sides): string[] {
       : []
   if (!sides.baseline && metric.kind === 'latency' && !metric['report-only'])
     return [`${name}: latency is compared, and the input baseline is empty: leave the metric out, or set report-only: true`]
+  if (metric.kind === 'errors' && metric.absent && !hasOwnMetric(metric))
+    return [`${name}: absent: zero is for events with a metric of their own; a label that is there without a failure is 0 failures already`]
   const given = metric.kind === 'errors' ? [metric.total, metric.events] : [countedBy(metric) ?? '']
   return given.some((one) => typeof one === 'string') ? sameSides(sides) : []
 }
+
+const hasOwnMetric = ({ total, events }: ErrorsConfig): boolean =>
+  (['candidate', 'baseline'] as const).some(
+    (side) => parseSelector(sideSelector(total, side, [])).metric !== parseSelector(sideSelector(events, side, [])).metric,
+  )
 
 /** What is compared with itself is never worse. */
 export function sameSides({ candidate, baseline }: Sides): string[] {
@@ -181,7 +188,7 @@ async function checkEvents(metric: ErrorsConfig, all: readonly SideSeries[], sid
   )
   const there = events.filter(({ among }) => among.length > 0)
   const counter = selectors[0]?.metric ?? ''
-  const ownMetric = all.some(({ selector }, i) => selectors[i]?.metric !== selector.metric)
+  const ownMetric = hasOwnMetric(metric)
   if (there.length === 0) {
     const begun = ownMetric && all.every(({ series }) => series.length > 0)
     if (!begun || metric.absent === 'zero') return []

@@ -95,21 +95,26 @@ const value = z.strictObject({
   strikes: z.number().int().min(1).max(1000).default(3).describe('so many measurements have to miss it'),
 })
 
-const preset = z.strictObject({
-  preset: z.enum(PRESETS),
-  where: z
-    .string()
-    .max(4000)
-    .superRefine(readable(parseMatchers))
-    .default('')
-    .describe('matchers for all its selectors, such as namespace="shop"'),
-  'status-label': z
-    .string()
-    .regex(/^[a-zA-Z_]\w*$/)
-    .optional()
-    .describe('for http: the label with the status code; it is found by its values unless it is given'),
-  weight,
-})
+const preset = z
+  .strictObject({
+    preset: z.enum(PRESETS),
+    where: z
+      .string()
+      .max(4000)
+      .superRefine(readable(parseMatchers))
+      .default('')
+      .describe('matchers for all its selectors, such as namespace="shop"'),
+    'status-label': z
+      .string()
+      .regex(/^[a-zA-Z_]\w*$/)
+      .optional()
+      .describe('for http: the label with the status code; it is found by its values unless it is given'),
+    weight,
+  })
+  .refine((one) => one.preset === 'http' || one['status-label'] === undefined, {
+    path: ['status-label'],
+    message: 'is for the preset http; the others know theirs',
+  })
 
 const metric = z.union([z.discriminatedUnion('kind', [errors, latency, restarts, value]), preset])
 

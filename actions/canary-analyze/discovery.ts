@@ -100,10 +100,20 @@ async function nothing(given: PresetConfig, sides: Sides, sight: Sight, where: M
   const own = inputsOf(sides).map((side) => [...where, ...(sides[side] ?? [])])
   const matchers = own.map((one) => shown(matchersText(one))).join(' or ')
   if (!sight.everywhere) return { missing: [`${who}: no series of requests matches ${matchers}; ${looked}: ${what}`] }
-  const elsewhere = await Promise.all(names.map((name) => sight.groups(`${name}{}`, POD)))
+  const wanted = own.flat().filter(needsLabel)
+  const labels = [...new Set([...POD, ...wanted.map(({ label }) => label)])]
+  const elsewhere = await Promise.all(names.map((name) => sight.groups(`${name}{}`, labels)))
   const there = await metricsThere(own, sight)
   const at = elsewhere.findIndex((one) => one.length > 0)
   if (at < 0) return { wrong: [`${given.preset}: no target has any of the usual counters of requests; ${looked}; ${there}${what}`] }
+  const unknown = wanted.find(({ label }) => elsewhere.flat().every((one) => !one[label]))
+  if (unknown) {
+    const whose = where.includes(unknown)
+      ? `config: where of ${given.preset}`
+      : inputsOf(sides).find((side) => sides[side]?.includes(unknown))
+    const series = await sight.series(`${names[at]}{}`)
+    return { wrong: [`${whose}: no series of ${names[at]} has the label ${unknown.label}; ${labelsText(series)}`] }
+  }
   const like = sides.candidate.find(({ label }) => POD.includes(label))?.value
   const pods = podNames(elsewhere[at] ?? [], like)
   const others = pods.length ? `the pods that have ${names[at]} are ${listed(pods)}; ` : ''

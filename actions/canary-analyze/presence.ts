@@ -68,10 +68,7 @@ export async function lookAround(
       await clock.sleep(Math.min(AGAIN, limit - waited), signal)
       // The last words are about what is there then.
       if (clock.monotonic() - started >= limit) kept.clear()
-      seen = await again(look, seen, (text) => {
-        story.tell(text, 'warning')
-        kept.clear()
-      })
+      seen = await again(look, seen, (text) => story.tell(text, 'warning'))
       refuse(seen.wrong)
     }
     story.tell(`all metrics are there after ${formatDuration(clock.monotonic() - started)}`)
@@ -79,7 +76,7 @@ export async function lookAround(
   for (const { text, level } of seen.told) story.tell(text, level)
   const begin = replay?.from ?? clock.now()
   return {
-    config: { ...config, metrics: deciding(seen, config) },
+    config: { ...config, metrics: remaining(seen) },
     begin,
     spacing: await spacingAt(store, selectorsOf(seen.metrics), begin, replay),
   }
@@ -100,12 +97,9 @@ function refuse(wrong: readonly string[]): void {
   if (wrong.length) throw new Error(wrong.join('; '))
 }
 
-/** What is watched, when anything is that decides. */
-function deciding({ metrics, told }: View, config: GivenConfig): MetricConfig[] {
-  const left = metrics.some((one) => !one['report-only'])
-  const meant = config.metrics.some((one) => 'preset' in one || !one['report-only'])
-  if (metrics.length === 0 || (meant && !left))
-    throw new Error(`config: no metric is left that could decide: ${told.map(({ text }) => text).join('; ')}`)
+/** What is watched, when anything is left of it. */
+function remaining({ metrics, told }: View): MetricConfig[] {
+  if (metrics.length === 0) throw new Error(`config: no metric is left: ${told.map(({ text }) => text).join('; ')}`)
   return metrics
 }
 

@@ -37,10 +37,9 @@ export class Sight {
 
   /** Whether an expression has a value; undefined where the store evaluates none. */
   async hasValue(query: string): Promise<boolean | undefined> {
-    if (!this.#store.instant) return undefined
-    const found = await this.#once(this.#series, `= ${query}`, (at) =>
-      (this.#store.instant ?? this.#store.before).call(this.#store, query, at),
-    )
+    const { instant } = this.#store
+    if (!instant) return undefined
+    const found = await this.#once(this.#series, `= ${query}`, (at) => instant.call(this.#store, query, at))
     return found.length > 0
   }
 
