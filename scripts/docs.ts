@@ -5,6 +5,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { z } from 'zod'
+import { configSchema } from '../actions/canary-analyze/config.ts'
 import { reportSchema } from '../actions/shared/report/report.ts'
 import { suiteJsonSchema } from '../actions/smoke-test/suite.ts'
 import { actionNames, type Contract, readContract } from './actions.ts'
@@ -90,6 +91,7 @@ export function refresh(root: string, check: boolean): string[] {
 /** What is published for editors and readers of reports. */
 export const schemas: Record<string, () => object> = {
   'actions/shared/report/report.schema.json': () => z.toJSONSchema(reportSchema),
+  'actions/canary-analyze/config.schema.json': () => z.toJSONSchema(configSchema, { io: 'input' }),
   'actions/smoke-test/suite.schema.json': suiteJsonSchema,
 }
 

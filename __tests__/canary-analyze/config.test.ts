@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { z } from 'zod'
-import { configSchema, DEFAULT_CONFIG, readConfig } from '../../actions/canary-analyze/config.ts'
+import { configSchema, DEFAULT_CONFIG, expanded, readConfig } from '../../actions/canary-analyze/config.ts'
 import { loadDocument, parseDocument } from '../../actions/canary-analyze/document.ts'
+import { LIBRARIES } from '../../actions/canary-analyze/libraries.ts'
 import { PRESETS } from '../../actions/canary-analyze/presets.ts'
 import { matchersText, parseMatchers, parseSelector, parseSide, selectorText } from '../../actions/canary-analyze/selectors.ts'
 import { podsOf, sideSelector } from '../../actions/canary-analyze/source.ts'
@@ -69,7 +70,7 @@ describe('a configuration', () => {
 
   test('every preset is one, and its selectors are plain', () => {
     for (const preset of PRESETS) {
-      const { metrics } = readConfig({ metrics: [{ preset, where: 'namespace="shop"' }] })
+      const { metrics } = expanded(readConfig({ metrics: [{ preset, where: 'namespace="shop"' }] }))
       expect(metrics.length).toBeGreaterThan(0)
       for (const metric of metrics) {
         const selectors =
@@ -88,24 +89,30 @@ describe('a configuration', () => {
           })
       }
     }
-    expect(readConfig(DEFAULT_CONFIG).metrics.map(({ name, kind }) => [name, kind])).toEqual([
+    expect(expanded(readConfig(DEFAULT_CONFIG)).metrics.map(({ name, kind }) => [name, kind])).toEqual([
       ['http errors', 'errors'],
       ['http latency', 'latency'],
     ])
   })
   test('saturation is of the candidate', () => {
-    const [cpu] = readConfig({ metrics: [{ preset: 'saturation', where: 'namespace="shop"' }] }).metrics
+    const [cpu] = expanded(readConfig({ metrics: [{ preset: 'saturation', where: 'namespace="shop"' }] })).metrics
     expect(cpu).toMatchObject({ kind: 'value', criterion: '<=0.9' })
     expect(cpu && 'query' in cpu && cpu.query).toContain('container_cpu_usage_seconds_total{container!="",namespace="shop",{{candidate}}}')
   })
+  test('the README names what http finds', () => {
+    const readme = readFileSync('actions/canary-analyze/README.md', 'utf8')
+    expect(LIBRARIES.map(({ requests }) => requests).filter((name) => !readme.includes(`\`${name}\``))).toEqual([])
+  })
   test('the status label of http', () => {
-    const [metric] = readConfig({ metrics: [{ preset: 'http', 'status-label': 'code' }] }).metrics
+    const [metric] = expanded(readConfig({ metrics: [{ preset: 'http', 'status-label': 'code' }] })).metrics
     expect(metric && 'events' in metric && metric.events).toMatch(/^http_requests_total\{code=~"5\.\.",route!~/)
   })
   test.each([
     [{}, 'metrics'],
     [{ metrics: [] }, 'metrics'],
     [{ metrics: [errors, errors] }, 'the metric errors is there twice'],
+    [{ metrics: [{ ...errors, name: 'http errors' }, { preset: 'http' }] }, 'the metric http errors is there twice'],
+    [{ metrics: [{ ...errors, absent: 'one' }] }, 'metrics.0.absent'],
     [{ metrics: [{ ...errors, total: 'rate(requests[1m])' }] }, 'metrics.0.total'],
     [{ metrics: [{ ...errors, floor: 1.5 }] }, 'metrics.0.floor'],
     [{ metrics: [{ ...errors, tottal: 'x' }] }, 'tottal'],
@@ -113,6 +120,7 @@ describe('a configuration', () => {
     [{ metrics: [errors], alpha: 0 }, 'alpha'],
     [{ metrics: [errors], version: 2 }, 'version'],
     [{ metrics: [{ preset: 'nginx' }] }, 'metrics.0'],
+    [{ metrics: [{ preset: 'istio', 'status-label': 'code' }] }, 'metrics.0.status-label is for the preset http'],
     [{ metrics: [{ kind: 'error', name: 'x' }] }, 'metrics.0.kind'],
     [{ metrics: [{ ...errors, total: undefined }] }, 'metrics.0.total'],
     [{ metrics: [{ preset: 'http', where: 'x="1"} or vector(1)' }] }, 'metrics.0.where'],

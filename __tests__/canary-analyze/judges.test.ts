@@ -163,12 +163,12 @@ describe('a Kayenta config', () => {
 })
 
 describe('a plan', () => {
-  const plan = (rps: number, given: object = {}) =>
+  const plan = (rps: number, given: object = {}, share = 0.5) =>
     run(
       {
         judge: 'plan',
         config: readConfig({ metrics: [{ preset: 'http' }], ...given }),
-        expected: { rps, share: 0.5, rate: 0.005, harmful: 0.015 },
+        expected: { rps, share, rate: 0.005, harmful: 0.015 },
         schedule,
       },
       () => undefined,
@@ -184,6 +184,10 @@ describe('a plan', () => {
       /send more traffic, or watch for longer\nat this traffic the candidate gets about 120 more requests in time, and a pass takes \d+ more .* an error rate of \d.*% can be ruled out by then$/,
     )
     expect((await plan(20)).analysis.reason).toBe('')
+  })
+  test('without a baseline gives latency no share of alpha, as the watch does', async () => {
+    const alpha = async (share: number) => ((await plan(0.2, {}, share)).analysis.details as { rules: { alpha: number } }).rules.alpha
+    expect([await alpha(0.5), await alpha(1)]).toEqual([0.025, 0.05])
   })
   test('needs a metric of errors', async () => {
     await expect(plan(20, { metrics: [{ preset: 'restarts' }] })).rejects.toThrow('plan needs a metric of the kind errors')

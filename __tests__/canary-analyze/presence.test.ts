@@ -1,225 +1,295 @@
-// What is asked before the watch: what is wrong is refused at once, what comes with time is waited for.
+// What is asked before the watch: absence is not zero, and time is given to what only time can bring.
 import { describe, expect, test } from '@jest/globals'
-import { readConfig } from '../../actions/canary-analyze/config.ts'
-import { analyze } from '../../actions/canary-analyze/engine.ts'
-import { spacingOf } from '../../actions/canary-analyze/presence.ts'
-import type { Schedule } from '../../actions/canary-analyze/result.ts'
-import { parseSide } from '../../actions/canary-analyze/selectors.ts'
-import { createStory } from '../../actions/shared/report/story.ts'
-import { TestClock } from '../support/clock.ts'
-import { type Counter, latency, Past, traffic } from './support/past.ts'
+import { BLUE, both, buckets, errors, type Given, GREEN, requests, run, START, series } from './support/around.ts'
+import { type Counter, down, type Past } from './support/past.ts'
 
-const START = Date.UTC(2026, 0, 1)
-const schedule: Schedule = {
-  replay: undefined,
-  initialDelay: 0,
-  interval: 10_000,
-  shortest: 0,
-  longest: 600_000,
-  sampleDelay: 0,
-  failures: 3,
-}
+const MINUTE = 60_000
+const slow = { kind: 'latency', name: 'latency', histogram: 'http_request_duration_seconds_bucket' }
+const restarts = { kind: 'restarts', name: 'restarts', counter: 'restarts_total' }
 
-interface Given {
-  counters: Counter[]
-  metrics?: object[]
-  candidate?: string
-  baseline?: string
-  everywhere?: boolean
-  schedule?: Partial<Schedule>
-}
+describe('what is there', () => {
+  test('lets the watch begin at once', async () => {
+    const { error, seconds, names } = await run({ counters: requests })
+    expect([error, seconds, names]).toEqual(['', 0, ['errors']])
+  })
+  test('a label without a failure yet is no error, and neither is a candidate that stands at 0', async () => {
+    const counters = [series('http_requests_total', { ...GREEN, code: '200' }, 0), series('http_requests_total', { ...BLUE, code: '404' })]
+    expect((await run({ counters })).error).toBe('')
+  })
+})
 
-async function run({
-  counters,
-  metrics = [{ preset: 'http' }],
-  candidate = 'app-green',
-  baseline = 'app-blue',
-  everywhere = true,
-  ...given
-}: Given) {
-  const told: string[] = []
-  const clock = new TestClock(START)
-  const past = new Past(START, counters)
-  past.everywhere = everywhere
-  const story = createStory(() => clock.now(), { phase: () => undefined, line: ({ text }) => told.push(text), untrusted: () => undefined })
-  const sides = { candidate: parseSide(candidate), baseline: baseline ? parseSide(baseline) : undefined }
-  const ports = { prometheus: past, counters: past, clock, signal: new AbortController().signal, story }
-  const request = {
-    judge: 'sequential',
-    config: readConfig({ metrics }),
-    sides,
-    previous: {},
-    schedule: { ...schedule, ...given.schedule },
-  } as const
-  const waited = (): number => clock.monotonic() / 1000
-  try {
-    return { analysis: await analyze(request, ports), told, waited: waited(), error: '' }
-  } catch (error) {
-    return { analysis: undefined, told, waited: waited(), error: (error as Error).message }
+describe('what the series that are there show is an error at once', () => {
+  const of = async (given: Given): Promise<string> => {
+    const { error, seconds } = await run(given)
+    expect(seconds).toBe(0)
+    return error
   }
-}
-
-const relabelled = (counters: Counter[], change: (labels: Record<string, string>) => Record<string, string>): Counter[] =>
-  counters.map(({ labels, at }) => ({ labels: change(labels), at }))
-const renamed = (counters: Counter[], metric: string, status = 'status'): Counter[] =>
-  relabelled(counters, ({ status: value, ...labels }) => ({ ...labels, __name__: metric, ...(value && { [status]: value }) }))
-
-const green = (errors = 0, from?: number): Counter[] => traffic('app-green-1', { rps: 20, errors, ...(from !== undefined && { from }) })
-const blue = (errors = 0): Counter[] => traffic('app-blue-1', { rps: 20, errors })
-const usual = { '0.1': 0.6, '0.25': 0.97 }
-const latencies = [...latency('app-green-1', 20, usual), ...latency('app-blue-1', 20, usual)]
-const own = { kind: 'errors', name: 'errors', total: 'http_requests_total', events: 'http_requests_total{status=~"5.."}' }
-
-describe('the preset http finds what the usual libraries call their metrics', () => {
-  test.each([
-    ['http_requests_total', 'code'],
-    ['http_server_requests_seconds_count', 'status'],
-    ['http_server_request_duration_seconds_count', 'http_response_status_code'],
-    ['http_request_duration_seconds_count', 'status_code'],
-    ['http_requests_received_total', 'code'],
-  ])('%s by %s', async (metric, status) => {
-    const counters = [
-      ...renamed([...green(0.5), ...blue()], metric, status),
-      ...renamed(latencies, metric.replace(/_(count|total)$/, '_bucket')),
-    ]
-    const { analysis, told } = await run({ counters })
-    expect(analysis).toMatchObject({ outcome: 'failed', reason: expect.stringContaining('50% against 0%') })
-    expect(told).toContain(`the preset http reads ${metric} by ${status}`)
+  test('a metric that no target has', async () => {
+    const total = 'http_requests_totl'
+    expect(await of({ counters: requests, metrics: [{ ...errors, total, events: `${total}{code=~"5.."}` }] })).toBe(
+      'config: the metric errors: no target has a series of http_requests_totl; counters usually end in _total, and histograms in _bucket',
+    )
+    expect(await of({ counters: requests, metrics: [restarts] })).toContain('no target has a series of restarts_total')
+    expect(await of({ counters: requests, metrics: [errors, slow] })).toContain(
+      'no target has a series of http_request_duration_seconds_bucket',
+    )
+    expect(await of({ counters: requests, metrics: [errors, { preset: 'restarts' }] })).toContain('is kube-state-metrics scraped?')
   })
-  test('a group of statuses counts as its first', async () => {
-    const grouped = relabelled([...green(0.5), ...blue()], ({ status, ...labels }) => ({ ...labels, status: `${status?.[0]}xx` }))
-    expect((await run({ counters: [...grouped, ...latencies] })).analysis?.outcome).toBe('failed')
+  test('a label of the events that no series of the total has', async () => {
+    const events = 'http_requests_total{status=~"5.."}'
+    expect(await of({ counters: requests, metrics: [{ ...errors, events }] })).toBe(
+      'config: the metric errors: http_requests_total has no label status; its labels are code (200), pod: is code meant?',
+    )
   })
-  test('without a label that bears a status it says which labels there are', async () => {
-    const { error, waited } = await run({ counters: renamed([...green(), ...blue()], 'http_requests_total', 'outcome') })
-    expect(error).toContain('http_requests_total has no label with a status; its labels are outcome, pod: set status-label')
-    expect(waited).toBe(0)
+  test('a label that only the other side has', async () => {
+    const counters = [series('http_requests_total', { ...GREEN, status: '200' }), series('http_requests_total', { ...BLUE, code: '200' })]
+    expect(await of({ counters })).toContain('http_requests_total of the candidate has no label code, which that of the baseline has')
   })
-  test('a label that is given is taken', async () => {
-    const counters = [...renamed([...green(0.5), ...blue()], 'http_requests_total', 'rc'), ...latencies]
-    expect((await run({ counters, metrics: [{ preset: 'http', 'status-label': 'rc' }] })).analysis?.outcome).toBe('failed')
+  test('but a label that failed requests alone have is one that may come', async () => {
+    const failed = series('http_requests_total', { ...BLUE, code: '500', error: 'timeout' })
+    const metrics = [{ ...errors, events: 'http_requests_total{error!=""}' }]
+    expect((await run({ counters: [...requests, failed], metrics })).error).toBe('')
+    expect(await of({ counters: requests, metrics })).toContain('has no label error')
   })
-  test('without buckets latency is left out, and that is said', async () => {
-    const { analysis, told } = await run({ counters: [...green(), ...blue()] })
-    expect(analysis?.outcome).toBe('passed')
-    expect(analysis?.metrics.map(({ name }) => name)).toEqual(['http errors'])
-    expect(told).toContain('http latency is left out: there is no series of http_request_duration_seconds_bucket')
+  test('a matcher for a status on a label that holds none', async () => {
+    const counters = both('http_requests_total', { status: 'success', code: '200' })
+    const metrics = [{ ...errors, events: 'http_requests_total{status=~"5.."}' }]
+    expect(await of({ counters, metrics })).toContain(
+      'http_requests_total has no status in the label status; its labels are code (200), pod, status (success)',
+    )
   })
-  test('without a baseline latency is left out, and a good release passes', async () => {
-    const { analysis, told } = await run({ counters: [...green(), ...latencies], baseline: '' })
-    expect(analysis?.outcome).toBe('passed')
-    expect(told).toContain('http latency is left out: there is no baseline to compare it with')
+  test('events that are told from the rest by nothing', async () => {
+    expect(await of({ counters: requests, metrics: [{ ...errors, events: 'http_requests_total' }] })).toContain(
+      'events has to select a part of what total selects',
+    )
+    expect(await of({ counters: requests, metrics: [{ ...errors, events: 'http_requests_total{status!~"2.."}' }] })).toContain(
+      'has no label status, so that every request would be an event',
+    )
   })
-})
-
-describe('what is there shows a mistake, at once', () => {
-  test.each<[string, Given, RegExp]>([
-    [
-      'a label that no series has',
-      { counters: renamed([...green(0.5), ...blue()], 'http_requests_total', 'code'), metrics: [own] },
-      /^config: errors: events: http_requests_total has no label status; its labels are code, pod; the status is in code$/,
-    ],
-    [
-      'a metric that no target has',
-      { counters: [...green(), ...blue()], metrics: [{ ...own, total: 'htp_requests_total' }] },
-      /no target has a series of htp_requests_total/,
-    ],
-    [
-      'failures of a metric that is not there',
-      { counters: [...green(), ...blue()], metrics: [{ ...own, events: 'http_requests_failed_total' }] },
-      /no series of http_requests_failed_total is there on either side; if they come with the first failure, set absent: zero/,
-    ],
-    [
-      'the same pods on both sides',
-      { counters: [...green(), ...blue()], baseline: 'app-green' },
-      /^candidate, baseline: both select the same series of http errors, of app-green-1/,
-    ],
-    [
-      'a candidate that matches the pods of the baseline too',
-      { counters: [...green(), ...blue()], candidate: 'app', metrics: [own] },
-      /both select the same series of errors, of app-blue-1: pod=~"app-.\+" and pod=~"app-blue-.\+"$/,
-    ],
-    [
-      'a latency that has nothing to be compared with',
-      {
-        counters: [...green(), ...latencies],
-        baseline: '',
-        metrics: [own, { kind: 'latency', name: 'slow', histogram: 'http_request_duration_seconds_bucket' }],
-      },
-      /^config: slow compares latencies, which needs a baseline/,
-    ],
-    [
-      'a histogram that is none',
-      { counters: [...green(), ...blue()], metrics: [{ kind: 'latency', name: 'slow', histogram: 'http_requests_total' }] },
-      /http_requests_total is no classic histogram/,
-    ],
-    [
-      'nothing that decides',
-      { counters: [...green(), ...blue()], metrics: [{ ...own, 'report-only': true }] },
-      /nothing is left that decides/,
-    ],
-  ])('%s', async (_, given, says) => {
-    const { error, waited } = await run(given)
-    expect(error).toMatch(says)
-    expect(waited).toBe(0)
+  test('events of a metric that is not there, unless the config says that this is zero', async () => {
+    const metric = { ...errors, events: 'http_errors_total' }
+    expect(await of({ counters: requests, metrics: [metric] })).toBe(
+      'config: the metric errors: no target has a series of http_errors_total, the counter of its events; where it appears with the first event only, set absent: zero',
+    )
+    expect((await run({ counters: requests, metrics: [{ ...metric, absent: 'zero' }] })).error).toBe('')
+    const other = series('http_errors_total', { pod: 'cart-1' })
+    expect(await of({ counters: [...requests, other], metrics: [metric] })).toContain(
+      'no side has a series of http_errors_total, the counter of its events; the pods that have it are cart-1',
+    )
+    // On one side there was one already.
+    expect((await run({ counters: [...requests, series('http_errors_total', BLUE)], metrics: [metric] })).error).toBe('')
   })
-  test('but no failure yet is none, and neither is a metric that is said to come with the first one', async () => {
-    expect((await run({ counters: [...green(), ...blue()], metrics: [own] })).analysis?.outcome).toBe('passed')
-    const zero = { ...own, events: 'http_requests_failed_total', absent: 'zero' }
-    expect((await run({ counters: [...green(), ...blue()], metrics: [zero] })).analysis?.outcome).toBe('passed')
+  test('events of a metric of their own that lacks the label', async () => {
+    const metrics = [{ ...errors, events: 'http_errors_total{type="server"}' }]
+    expect(await of({ counters: [...requests, ...both('http_errors_total', { kind: 'server' })], metrics })).toContain(
+      'http_errors_total has no label type; its labels are kind, pod',
+    )
+  })
+  test('a label of a side that no series has', async () => {
+    const given = { counters: requests, candidate: 'color="green"' }
+    expect(await of(given)).toBe('candidate: no series of http_requests_total has the label color; its labels are code (200), pod')
+  })
+  test('a label of the metric itself that no series has', async () => {
+    const metrics = [{ ...errors, total: 'http_requests_total{team="a"}', events: 'http_requests_total{team="a",code=~"5.."}' }]
+    expect(await of({ counters: requests, metrics })).toContain(
+      'config: the metric errors: no series of http_requests_total has the label team',
+    )
+  })
+  test('the same pods on both sides', async () => {
+    const counters = [1, 2, 3, 4, 5, 6].map((i) => series('http_requests_total', { pod: `orders-blue-${i}`, code: '200' }))
+    expect(await of({ counters, candidate: 'pod=~"orders-.+"' })).toBe(
+      'candidate and baseline both select the pods orders-blue-1, orders-blue-2, orders-blue-3, orders-blue-4, orders-blue-5 and 1 more of http_requests_total: candidate is pod=~"orders-.+", baseline is pod=~"orders-blue-.+"; give each side matchers of its own',
+    )
+  })
+  test('the same series under two names are not the same', async () => {
+    const total = { candidate: 'new_total', baseline: 'old_total' }
+    const events = { candidate: 'new_total{code="500"}', baseline: 'old_total{code="500"}' }
+    const counters = ['new_total', 'old_total'].map((name) => series(name, { pod: 'proxy-1', code: '200' }))
+    expect((await run({ counters, metrics: [{ ...errors, total, events }] })).error).toBe('')
+  })
+  test('sides that are written alike', async () => {
+    const same = { counters: [], candidate: 'orders-blue' }
+    expect(await of(same)).toBe('candidate and baseline are the same, pod=~"orders-blue-.+": give each side matchers of its own')
+    expect(await of({ ...same, metrics: [{ preset: 'http' }] })).toContain('candidate and baseline are the same')
+  })
+  test('a histogram without edges', async () => {
+    const counters = both('http_request_duration_seconds_bucket', {})
+    expect(await of({ counters, metrics: [slow] })).toContain(
+      'http_request_duration_seconds_bucket has no label le, so it is no classic histogram; its labels are pod',
+    )
+  })
+  test('absent: zero where it would mean nothing', async () => {
+    expect(await of({ counters: requests, metrics: [{ ...errors, absent: 'zero' }] })).toContain(
+      'absent: zero is for events with a metric of their own',
+    )
+  })
+  test('a query for the baseline without one', async () => {
+    const metrics = [{ kind: 'value', name: 'queue', query: 'max(queue{ {{baseline}} })', criterion: '<=5' }]
+    expect(await of({ counters: [], metrics, baseline: '' })).toContain(
+      'config: the metric queue asks for {{baseline}}, and the input baseline is empty',
+    )
   })
 })
 
-describe('what time can bring is waited for', () => {
-  test('new pods, which are then judged', async () => {
-    const { analysis, told } = await run({ counters: [...green(0, 50), ...blue()], metrics: [own] })
-    expect(analysis).toMatchObject({ outcome: 'passed', from: START + 50_000 })
-    expect(told.filter((text) => text.startsWith('waits for'))).toEqual([
-      expect.stringContaining(
-        'candidate: no series of http_requests_total matches pod=~"app-green-.+"; the pods that have http_requests_total are app-blue-1',
-      ),
-      expect.any(String),
+describe('what time can bring', () => {
+  const blue = series('http_requests_total', { ...BLUE, code: '200' })
+  test('is waited for, and said; the watch begins then', async () => {
+    const found = await run({ counters: [blue, series('http_requests_total', { ...GREEN, code: '200' }, 63)] })
+    expect(found).toMatchObject({ error: '', begin: START + 65_000 })
+    const why =
+      'candidate: no series of http_requests_total matches pod=~"orders-green-.+"; the pods that have http_requests_total are orders-blue-1'
+    expect(found.told).toEqual([
+      ...Array.from({ length: 3 }, () => `waits, for at most 2m, since the metrics are not all there: ${why}`),
+      'all metrics are there after 1m5s',
     ])
   })
-  test('for two minutes, and then named with what there is', async () => {
-    const { error, waited } = await run({ counters: [...green(), ...blue()], candidate: 'ap-green', metrics: [own] })
+  test('is an error after two minutes that shows the typo', async () => {
+    const { error, seconds } = await run({ counters: requests, candidate: 'order-blue', baseline: 'orders-green' })
     expect(error).toBe(
-      'candidate: no series of http_requests_total matches pod=~"ap-green-.+"; the pods that have http_requests_total are app-blue-1, app-green-1\nwaited for 2m',
+      'candidate: no series of http_requests_total matches pod=~"order-blue-.+"; the pods that have http_requests_total are orders-blue-1, orders-green-1; waited for 2m',
     )
-    expect(waited).toBe(120)
+    expect(seconds).toBe(120)
   })
-  test('or for three scrapes', async () => {
-    const slow = blue().map(({ labels, at }) => ({ labels, at: (seconds: number) => (seconds % 60 === 0 ? at(seconds) : undefined) }))
-    expect((await run({ counters: slow, metrics: [own] })).waited).toBe(180)
+  test('names ten pods at most, those first that are called alike, each cut', async () => {
+    const others = Array.from({ length: 20 }, (_, i) => series('http_requests_total', { pod: `a-${i}`, code: '200' }))
+    const long = series('http_requests_total', { pod: `orders-${'x'.repeat(1000)}`, code: '200' })
+    const { error } = await run({ counters: [...others, long, blue] })
+    expect(error).toMatch(/are orders-blue-1, orders-x+ … \d+ characters cut … x+, a-0, .* and 12 more; waited/)
+    expect(error.length).toBeLessThan(500)
   })
-  test('a store that knows these pods alone cannot say that a metric is nowhere', async () => {
-    const { error, waited } = await run({ counters: [], everywhere: false, metrics: [own] })
-    expect(error).toBe(
-      'candidate: no series of http_requests_total matches pod=~"app-green-.+"\nbaseline: no series of http_requests_total matches pod=~"app-blue-.+"\nwaited for 2m',
+  test('is waited for through three spacings where these are longer', async () => {
+    const given = { counters: [blue], store: (past: Past) => Object.assign(past, { scrape: 60 }) }
+    const { error, seconds } = await run(given)
+    expect([seconds, error]).toEqual([180, expect.stringMatching(/waited for 3m$/)])
+  })
+  test('is the baseline as well, by its own name', async () => {
+    const { error } = await run({ counters: requests, baseline: 'orders-bleu' })
+    expect(error).toMatch(/^baseline: no series of http_requests_total matches pod=~"orders-bleu-.+"; the pods/)
+  })
+  test('is the first request that is none of a probe', async () => {
+    const probe = (pod: object): Counter => series('http_requests_total', { ...pod, code: '200', route: '/healthz' })
+    const { error } = await run({ counters: [probe(GREEN), probe(BLUE), blue], metrics: [{ preset: 'http' }] })
+    expect(error).toMatch(
+      /^candidate: the series of http_requests_total with pod=~"orders-green-.+" do not match route!~".*only probes have asked so far, or a matcher is wrong; waited for 2m$/,
     )
-    expect(waited).toBe(120)
   })
-  test('a replay looks at its end instead', async () => {
-    const replay = { replay: { from: START, to: START + 300_000 }, longest: 300_000 }
-    expect((await run({ counters: [...green(0, 50), ...blue()], metrics: [own], schedule: replay })).analysis?.outcome).toBe('passed')
-    expect((await run({ counters: blue(), metrics: [own], schedule: replay })).error).toContain(
-      'candidate: no series of http_requests_total',
+  test('is any series where the store knows its own pods alone', async () => {
+    const store = (past: Past) => Object.assign(past, { everywhere: false })
+    const late = [GREEN, BLUE].map((pod) => series('http_requests_total', { ...pod, code: '200' }, 20))
+    expect(await run({ counters: late, store })).toMatchObject({ error: '', begin: START + 20_000 })
+    expect(await run({ counters: late, store, metrics: [{ preset: 'http' }] })).toMatchObject({ error: '', begin: START + 20_000 })
+    expect((await run({ counters: [], store })).error).toContain(
+      'candidate: no series of http_requests_total matches pod=~"orders-green-.+"; baseline: ',
     )
+  })
+  test('is a value of an expression', async () => {
+    const metrics = [{ kind: 'value', name: 'queue', query: 'max(queue{ {{candidate}} })', criterion: '<=5' }]
+    const values = (from: number) => (past: Past) => Object.assign(past, { values: (_: string, at: number) => (at < from ? undefined : 1) })
+    expect(await run({ counters: [], metrics, store: values(30) })).toMatchObject({ error: '', begin: START + 30_000 })
+    expect((await run({ counters: [], metrics, store: values(999) })).error).toBe(
+      'config: the metric queue: its query has no value: max(queue{ pod=~"orders-green-.+" }); waited for 2m',
+    )
+  })
+  test('is waited for while the server is away, and nothing else', async () => {
+    const late = series('http_requests_total', { ...GREEN, code: '200' }, 30)
+    const away = (seconds: number) => (seconds > 0 && seconds < 40 ? down() : [])
+    expect(await run({ counters: [blue, late], fault: away })).toMatchObject({ error: '', begin: START + 40_000 })
+    expect(await run({ counters: requests, fault: down })).toMatchObject({
+      error: 'Prometheus at http://test: connect ECONNREFUSED',
+      seconds: 0,
+    })
+  })
+  test('is no excuse for a fault that is none of the server', async () => {
+    const fault = (seconds: number) => {
+      if (seconds > 0) throw new TypeError('a fault of ours')
+      return []
+    }
+    expect(await run({ counters: [blue], fault })).toMatchObject({ error: 'a fault of ours', seconds: 5 })
+  })
+  test('is told at the end by what is there then', async () => {
+    const { error } = await run({ counters: [blue, series('http_requests_total', { pod: 'order-green-1', code: '200' }, 60)] })
+    expect(error).toContain('the pods that have http_requests_total are orders-blue-1, order-green-1; waited for 2m')
+  })
+  test('is not told from a partial answer', async () => {
+    const { error } = await run({ counters: [], fault: () => ['partial response'] })
+    expect(error).toBe('nothing can be said about the release: the server has doubts about what there is: partial response')
   })
 })
 
-test('the spacing of samples is the largest median', async () => {
-  const every = (seconds: number, counters: Counter[]): Counter[] =>
-    counters.map(({ labels, at }) => ({ labels, at: (now) => (now % seconds === 0 ? at(now) : undefined) }))
-  const past = new Past(START, [...every(15, green()), ...every(60, blue()), ...every(600, traffic('app-red-1', { rps: 1, errors: 0 }))])
-  const spacing = (...pods: string[]) =>
-    spacingOf(
-      past,
-      pods.map((pod) => `http_requests_total{pod="${pod}"}`),
-      START + 100_000,
-    )
-  expect(await spacing('app-green-1')).toBe(15_000)
-  expect(await spacing('app-green-1', 'app-blue-1')).toBe(60_000)
-  expect(await spacing('app-red-1')).toBe(600_000)
-  expect(await spacing('app-none')).toBeUndefined()
+describe('a replay', () => {
+  const window = { from: START, to: START + 10 * MINUTE }
+  test('waits for nothing: what comes within the window is there', async () => {
+    const counters = [
+      series('http_requests_total', { ...BLUE, code: '200' }),
+      series('http_requests_total', { ...GREEN, code: '200' }, 300),
+    ]
+    expect(await run({ counters, replay: window })).toMatchObject({ error: '', seconds: 0, begin: START })
+  })
+  test('of a day finds what was there in its middle', async () => {
+    const counters = [...requests.slice(1), series('http_requests_total', { ...GREEN, code: '200' }, 5 * 3600, 7 * 3600)]
+    expect((await run({ counters, replay: { from: START, to: START + 1440 * MINUTE } })).error).toBe('')
+  })
+  test('refuses at once what is nowhere in it', async () => {
+    const { error, seconds } = await run({ counters: requests.slice(1), replay: window })
+    expect([seconds, error]).toEqual([0, expect.stringMatching(/^candidate: no series of http_requests_total matches/)])
+  })
+})
+
+describe('the spacing of samples', () => {
+  const of = async (scrape: number, given: Partial<Given> = {}) =>
+    (await run({ counters: requests, store: (past) => Object.assign(past, { scrape }), ...given })) as { spacing?: number }
+  test('is what they are scraped at', async () => {
+    expect((await of(15)).spacing).toBe(15_000)
+    // Fewer than three in five minutes.
+    expect((await of(240)).spacing).toBe(240_000)
+  })
+  test('is the median of a selector, and the largest of all', async () => {
+    const gap = (labels: Record<string, string>, step: number, hole = 0): Counter => ({
+      labels: { __name__: 'http_requests_total', code: '200', ...labels },
+      at: (seconds) => (seconds % step === 0 && !(seconds > -200 && seconds < -200 + hole) ? 5 : undefined),
+    })
+    expect((await of(10, { counters: [gap(GREEN, 10), gap(BLUE, 10, 120)] })).spacing).toBe(10_000)
+    expect((await of(10, { counters: [gap(GREEN, 10), gap(BLUE, 30)] })).spacing).toBe(30_000)
+  })
+  test('is not told from a partial answer', async () => {
+    const samples = () => Promise.resolve({ type: 'matrix', series: [], warnings: ['partial response'] })
+    const { error } = await run({ counters: requests, store: (past) => Object.assign(past, { samples }) })
+    expect(error).toBe('nothing can be said about the release: the server has doubts: partial response')
+  })
+  test('is unknown where nothing has two, and that of the window where nothing was before', async () => {
+    const young = [GREEN, BLUE].map((pod) => series('http_requests_total', { ...pod, code: '200' }, 0))
+    expect((await of(15, { counters: young })).spacing).toBeUndefined()
+    expect((await of(15, { counters: young, replay: { from: START, to: START + 10 * MINUTE } })).spacing).toBe(15_000)
+  })
+})
+
+describe('without a baseline', () => {
+  const counters = [...requests, ...buckets('http_request_duration_seconds_bucket')]
+  test('a preset leaves latency out, and says so once', async () => {
+    const found = await run({ counters, metrics: [{ preset: 'http' }], baseline: '' })
+    expect(found.names).toEqual(['http errors'])
+    expect(found.told).toEqual([
+      'http reads http_requests_total by code',
+      'http latency is left out: there is no baseline to compare it with',
+    ])
+  })
+  test('latency of the config is refused before the watch, unless it is only shown', async () => {
+    expect(await run({ counters, metrics: [errors, slow], baseline: '' })).toMatchObject({
+      error:
+        'config: the metric latency: latency is compared, and the input baseline is empty: leave the metric out, or set report-only: true',
+      asked: [],
+    })
+    const shown = [errors, { ...slow, 'report-only': true }]
+    expect((await run({ counters, metrics: shown, baseline: '' })).names).toEqual(['errors', 'latency'])
+  })
+})
+
+describe('what is only reported', () => {
+  test('is left out where it is not there, and keeps nobody waiting', async () => {
+    const shadow = { ...errors, name: 'shadow', total: 'other_total', events: 'other_total{code="500"}', 'report-only': true }
+    const found = await run({ counters: requests, metrics: [errors, shadow] })
+    expect([found.error, found.names, found.seconds]).toEqual(['', ['errors'], 0])
+    expect(found.told).toEqual(['shadow is left out: config: the metric shadow: no target has a series of other_total'])
+    expect((await run({ counters: requests, metrics: [shadow] })).error).toMatch(/^config: no metric is left: shadow is left out/)
+  })
 })

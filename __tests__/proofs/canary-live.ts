@@ -234,12 +234,16 @@ function analyze(monitoring: Monitoring, { name }: Groups, inputs: Record<string
   })
 }
 
+/** A metric that no target has is an error at once: the first requests are scraped before anything is asked. */
+const FIRST_SCRAPES = 3000
+
 /** Runs one case. Gives what is wrong; empty when nothing is. */
 async function runCase(one: Case, shared: Monitoring): Promise<string> {
   const monitoring = one.own ? await Monitoring.start(one.own) : shared
   const groups = await startGroups(monitoring, one.pods ?? 1, one.behaviour ?? (() => ({})))
   const load = startLoad(groups, typeof one.rps === 'number' ? { candidate: one.rps, baseline: one.rps } : one.rps)
   try {
+    if (one.rps !== 0) await sleep(FIRST_SCRAPES)
     const [result] = await Promise.all([analyze(monitoring, groups, one.inputs ?? {}), one.meanwhile?.(groups, monitoring)])
     const outcome = result.outputs.outcome ?? 'nothing'
     if (!one.wants.includes(outcome)) return `${outcome}: ${result.outputs.headline} ${result.outputs.reason}`
@@ -256,6 +260,7 @@ async function releaseAA(number: number, monitoring: Monitoring, duration: strin
   const groups = await startGroups(monitoring, 1, () => ({ ERROR_RATE: '0.005', ...counters }))
   const load = startLoad(groups, { candidate: 20, baseline: 20 })
   try {
+    await sleep(FIRST_SCRAPES)
     const { outputs } = await analyze(monitoring, groups, { 'max-duration': duration, interval: '2s' })
     return outputs.outcome === 'failed' || outputs.outcome === 'error' ? `${outputs.outcome}: ${outputs.reason}` : ''
   } finally {

@@ -6,8 +6,7 @@ import { inWords, type Wrong, wrongs, wrongText } from '../shared/text/issues.ts
 import { meantBy } from '../shared/text/nearest.ts'
 import { isRecord, own } from '../shared/text/records.ts'
 import { parseCriterion } from './criteria.ts'
-import type { Library } from './libraries.ts'
-import { expandPreset, PRESETS } from './presets.ts'
+import { expandPreset, type HttpNames, PRESETS, usualNames } from './presets.ts'
 import { parseMatchers, parseSelector } from './selectors.ts'
 
 const readable =
@@ -52,15 +51,15 @@ const errors = z.strictObject({
   'report-only': reportOnly,
   total: bothSides,
   events: bothSides,
+  absent: z
+    .literal('zero')
+    .optional()
+    .describe('for events with a metric of their own, whose series appear with the first event: without any there were none'),
   ratio,
   margin: z.number().gt(1).max(100).default(2).describe("a pass rules out that its rate is this multiple of the baseline's"),
   floor: z.number().positive().lt(1).default(0.01).describe('below this rate nothing is harm'),
   clusters,
   origin,
-  absent: z
-    .enum(['error', 'zero'])
-    .default('error')
-    .describe('what it means that no series of events is there, on either side: a mistake, or that nothing has happened yet'),
 })
 
 const latency = z.strictObject({
@@ -113,21 +112,26 @@ const value = z.strictObject({
   strikes: z.number().int().min(1).max(1000).default(3).describe('so many measurements have to miss it'),
 })
 
-const preset = z.strictObject({
-  preset: z.enum(PRESETS),
-  where: z
-    .string()
-    .max(4000)
-    .superRefine(readable(parseMatchers))
-    .default('')
-    .describe('matchers for all its selectors, such as namespace="shop"'),
-  'status-label': z
-    .string()
-    .regex(/^[a-zA-Z_]\w*$/)
-    .optional()
-    .describe('for http: the label with the status; looked for among the usual ones unless it is given'),
-  weight,
-})
+const preset = z
+  .strictObject({
+    preset: z.enum(PRESETS),
+    where: z
+      .string()
+      .max(4000)
+      .superRefine(readable(parseMatchers))
+      .default('')
+      .describe('matchers for all its selectors, such as namespace="shop"'),
+    'status-label': z
+      .string()
+      .regex(/^[a-zA-Z_]\w*$/)
+      .optional()
+      .describe('for http: the label with the status code; it is found by its values unless it is given'),
+    weight,
+  })
+  .refine((one) => one.preset === 'http' || one['status-label'] === undefined, {
+    path: ['status-label'],
+    message: 'is for the preset http; the others know theirs',
+  })
 
 const metric = z.union([z.discriminatedUnion('kind', [errors, latency, restarts, value]), preset])
 
@@ -152,20 +156,19 @@ export type LatencyConfig = z.infer<typeof latency>
 export type RestartsConfig = z.infer<typeof restarts>
 export type ValueConfig = z.infer<typeof value>
 
+export type PresetConfig = z.infer<typeof preset>
+
 export interface SequentialConfig {
   alpha: number
   passAlpha: number
   podsWithin: number
   metrics: MetricConfig[]
-  /** The preset `http`, whose metrics have the names of the first library until it is known which are there. */
-  http: HttpPreset | undefined
 }
 
-type HttpPreset = Extract<z.infer<typeof metric>, { preset: unknown }>
-
-/** The metrics of the preset `http` by the names of a library. */
-export const httpMetrics = (preset: HttpPreset, library: Library, statusLabel: string): MetricConfig[] =>
-  expandPreset({ ...preset, statusLabel, library }).map((raw) => expanded(raw))
+/** As it was written: what a preset reads is known when it was asked what there is. */
+export interface GivenConfig extends Omit<SequentialConfig, 'metrics'> {
+  metrics: (MetricConfig | PresetConfig)[]
+}
 
 /** What is compared without a configuration. */
 export const DEFAULT_CONFIG = { metrics: [{ preset: 'http' }] }
@@ -174,29 +177,31 @@ export const DEFAULT_CONFIG = { metrics: [{ preset: 'http' }] }
 type PlaceOf = (path: readonly PropertyKey[]) => { line: number }
 
 /** Reads a configuration, with its presets expanded. Throws an Error that names every problem, each in its line where places are known. */
-export function readConfig(document: unknown, placeOf?: PlaceOf): SequentialConfig {
+export function readConfig(document: unknown, placeOf?: PlaceOf): GivenConfig {
   const read = configSchema.safeParse(document, { error: inWords })
   if (!read.success) {
     const found = problemsOf(document, wrongs(read.error.issues))
     if (placeOf) throw new Error(found.map((one) => `line ${placeOf(one.at ?? one.path).line}: ${wrongText(one)}`).join('\n'))
     throw new Error(`the configuration cannot be used: ${found.map(wrongText).join('; ')}`)
   }
-  const metrics = read.data.metrics.flatMap((one): MetricConfig[] =>
-    'preset' in one ? expandPreset({ ...one, statusLabel: one['status-label'] ?? 'status' }).map((raw) => expanded(raw)) : [one],
-  )
-  const twice = metrics.find((one, i) => metrics.findIndex((other) => other.name === one.name) !== i)
-  if (twice) throw new Error(`the configuration cannot be used: the metric ${twice.name} is there twice`)
-  const http = read.data.metrics.find((one) => 'preset' in one && one.preset === 'http')
-  return {
-    alpha: read.data.alpha,
-    passAlpha: read.data['pass-alpha'],
-    podsWithin: read.data['pods-within'],
-    metrics,
-    http: http && 'preset' in http ? http : undefined,
-  }
+  const { alpha, 'pass-alpha': passAlpha, 'pods-within': podsWithin, metrics } = read.data
+  const names = expanded({ alpha, passAlpha, podsWithin, metrics }).metrics.map((one) => one.name)
+  const twice = names.find((one, i) => names.indexOf(one) !== i)
+  if (twice) throw new Error(`the configuration cannot be used: the metric ${twice} is there twice`)
+  return { alpha, passAlpha, podsWithin, metrics }
 }
 
-const expanded = (raw: object): MetricConfig => z.discriminatedUnion('kind', [errors, latency, restarts, value]).parse(raw)
+/** The metrics of a preset, with their defaults; by the usual names unless others are given. */
+export const metricsOf = (given: PresetConfig, names?: HttpNames): MetricConfig[] =>
+  expandPreset({ ...given, names: names ?? usualNames(given) }).map((raw) =>
+    z.discriminatedUnion('kind', [errors, latency, restarts, value]).parse(raw),
+  )
+
+/** A configuration as it would be if nothing was asked: for what is foretold. */
+export const expanded = (config: GivenConfig): SequentialConfig => ({
+  ...config,
+  metrics: config.metrics.flatMap((one) => ('preset' in one ? metricsOf(one) : [one])),
+})
 
 const byKind = { errors, latency, restarts, value }
 

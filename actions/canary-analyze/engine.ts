@@ -1,7 +1,7 @@
 // The analysis of a release: what is judged by whom, and when. Knows no GitHub.
 import { runTemplate } from './argo/run.ts'
 import type { ArgoTemplate } from './argo/template.ts'
-import type { SequentialConfig } from './config.ts'
+import type { GivenConfig } from './config.ts'
 import type { KayentaConfig } from './kayenta/config.ts'
 import { judgeWindow, type Scopes } from './mann-whitney.ts'
 import { type Expectation, planAnalysis } from './plan.ts'
@@ -15,14 +15,14 @@ export type { Analysis, Ports, Schedule }
 export type Request =
   | {
       judge: 'sequential'
-      config: SequentialConfig
+      config: GivenConfig
       sides: Sides
       previous: Readonly<Record<string, readonly number[]>>
       schedule: Schedule
     }
   | { judge: 'threshold'; template: ArgoTemplate; schedule: Schedule }
   | { judge: 'mann-whitney'; config: KayentaConfig; scopes: Scopes; thresholds: { pass: number; marginal: number }; schedule: Schedule }
-  | { judge: 'plan'; config: SequentialConfig; expected: Expectation; schedule: Schedule }
+  | { judge: 'plan'; config: GivenConfig; expected: Expectation; schedule: Schedule }
 
 /** Judges a release. Throws when it could not tell: Prometheus, the configuration. A bad release is a result with outcome `failed`. */
 export async function analyze(request: Request, ports: Ports): Promise<Analysis> {

@@ -8,7 +8,7 @@ import { parseDuration } from '../shared/units.ts'
 import { placeInside } from '../shared/workspace.ts'
 import { tooShort } from './argo/length.ts'
 import { isTemplate, readTemplate } from './argo/template.ts'
-import { DEFAULT_CONFIG, readConfig } from './config.ts'
+import { DEFAULT_CONFIG, expanded, readConfig } from './config.ts'
 import { loadDocument } from './document.ts'
 import type { Request, Schedule } from './engine.ts'
 import type { About } from './evidence.ts'
@@ -175,7 +175,7 @@ function podsOf(given: Given, request: Request): PodsInput {
     refused('source', `${what} needs Prometheus: pods have counters, and answer no queries; use source: prometheus`)
   if (request.judge === 'threshold') throw needs('an AnalysisTemplate')
   if (request.judge === 'mann-whitney') throw needs('a Kayenta config')
-  const query = request.config.metrics.find(({ kind }) => kind === 'value')
+  const query = expanded(request.config).metrics.find(({ kind }) => kind === 'value')
   if (query) throw needs(`the metric ${query.name}, of the kind value,`)
   return {
     kubeconfig: given.kubeconfig || undefined,

@@ -1,6 +1,6 @@
 // How long a verdict will take, before anything is released.
 import { readableSeconds } from '../shared/report/text.ts'
-import type { SequentialConfig } from './config.ts'
+import { expanded, type GivenConfig } from './config.ts'
 import { percent } from './judges/judge.ts'
 import type { Analysis, Schedule } from './result.ts'
 import { type Forecast, forecast, outlookOf, outlookText } from './statistics/plan.ts'
@@ -21,7 +21,10 @@ export interface Expectation {
 const RUNS = 400
 
 /** Simulates releases under the rules of the first metric of errors. Throws an Error when there is none. */
-export function planAnalysis(config: SequentialConfig, expected: Expectation, { interval, longest }: Schedule, now: number): Analysis {
+export function planAnalysis(given: GivenConfig, expected: Expectation, { interval, longest }: Schedule, now: number): Analysis {
+  const all = expanded(given)
+  // Without a baseline nothing is compared, so latency has no share of alpha.
+  const config = expected.share < 1 ? all : { ...all, metrics: all.metrics.filter(({ kind }) => kind !== 'latency') }
   const metric = config.metrics.find((one) => one.kind === 'errors')
   if (!metric) throw new Error('plan needs a metric of the kind errors in the configuration')
   const deciding = config.metrics.filter((one) => one.kind !== 'value' && !one['report-only'])

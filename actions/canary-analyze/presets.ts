@@ -6,70 +6,67 @@ export const PRESETS = ['http', 'ingress-nginx', 'traefik', 'istio', 'envoy', 'r
 export type Preset = (typeof PRESETS)[number]
 
 /** What probes, scrapes and load balancers ask: they dilute errors, and answer faster than users are answered. */
-const PROBES = '/?(health|healthz|live|livez|liveness|ready|readyz|readiness|startup|metrics|ping|status|-/healthy|-/ready)/?'
-/** Labels that name the route in usual libraries. A series without the label is not excluded: an absent one is empty. */
-const ROUTES = ['route', 'path', 'handler', 'uri', 'endpoint', 'http_route', 'url', 'view']
-const withoutProbes: Matcher[] = ROUTES.map((label) => ({ label, operator: '!~', value: PROBES }))
+const PROBES =
+  '/?(health|healthz|live|livez|liveness|ready|readyz|readiness|startup|metrics|ping|status|-/healthy|-/ready|health/[a-z]+|actuator(/.*)?|q/(health|metrics)(/.*)?)/?'
+/** A series without the label is not excluded: an absent one is empty. */
+const withoutProbes = (routes: readonly string[]): Matcher[] => routes.map((label) => ({ label, operator: '!~', value: PROBES }))
 
 export interface PresetOptions {
   preset: Preset
   /** Matchers for every selector. */
   where: string
-  /** The label with the status code, for `http`. */
-  statusLabel: string
   weight: number
-  /** For `http`: whose names its metrics have. */
-  library?: Library
+  /** What the requests that it judges are called; undefined where it judges something else. */
+  names: HttpNames | undefined
 }
 
-interface Http {
+/** What a server, a proxy or a mesh calls its counters and histograms of requests. */
+export interface HttpNames {
   requests: string
   /** Matchers of failed ones. */
   failed: Matcher[]
   /** Counters of failed requests, where they have their own. */
   failedMetric?: string
-  buckets: string
-  unit: 's' | 'ms'
+  /** Undefined: there are none to compare. */
+  buckets: { metric: string; unit: 's' | 'ms' } | undefined
   always: Matcher[]
+  /** Who counts: the pods that are compared, or a proxy in front of them that counted before. */
   origin: 'pod' | 'proxy'
 }
 
 const is = (label: string, operator: Matcher['operator'], value: string): Matcher => ({ label, operator, value })
 
-const http = (statusLabel: string, { requests, buckets, unit }: Library): Http => ({
-  requests,
-  // Groups of them are written as 5xx.
-  failed: [is(statusLabel, '=~', '5..')],
+/** 503, or 5xx and 5XX where the library counts by class. */
+const FAILED = '5..'
+
+/** What a library's requests are called where this label has their status. */
+export const libraryNames = (library: Library, status: string, buckets: HttpNames['buckets'] = library.buckets[0]): HttpNames => ({
+  requests: library.requests,
+  failed: [is(status, '=~', library.words?.label === status ? `${FAILED}|${library.words.failed}` : FAILED)],
   buckets,
-  unit,
-  always: withoutProbes,
+  always: withoutProbes(library.routes),
   origin: 'pod',
 })
 
-type Proxy = Exclude<Preset, 'http' | 'restarts' | 'saturation'>
-
-const proxies: Record<Proxy, Http> = {
+const proxies: Record<Exclude<Preset, 'http' | 'restarts' | 'saturation'>, HttpNames> = {
   'ingress-nginx': {
     requests: 'nginx_ingress_controller_requests',
     failed: [is('status', '=~', '5..')],
-    buckets: 'nginx_ingress_controller_request_duration_seconds_bucket',
-    unit: 's',
-    always: withoutProbes.filter(({ label }) => label === 'path'),
+    buckets: { metric: 'nginx_ingress_controller_request_duration_seconds_bucket', unit: 's' },
+    always: withoutProbes(['path']),
     origin: 'proxy',
   },
   traefik: {
     requests: 'traefik_service_requests_total',
     failed: [is('code', '=~', '5..')],
-    buckets: 'traefik_service_request_duration_seconds_bucket',
-    unit: 's',
+    buckets: { metric: 'traefik_service_request_duration_seconds_bucket', unit: 's' },
     always: [],
     origin: 'proxy',
   },
   istio: {
     requests: 'istio_requests_total',
     failed: [is('response_code', '=~', '5..')],
-    buckets: 'istio_request_duration_milliseconds_bucket',
-    unit: 'ms',
+    buckets: { metric: 'istio_request_duration_milliseconds_bucket', unit: 'ms' },
     // Both proxies of a request count it: those in front of the pods know the pods.
     always: [is('reporter', '=', 'destination')],
     origin: 'pod',
@@ -78,23 +75,27 @@ const proxies: Record<Proxy, Http> = {
     requests: 'envoy_cluster_upstream_rq_total',
     failed: [is('envoy_response_code_class', '=', '5')],
     failedMetric: 'envoy_cluster_upstream_rq_xx',
-    buckets: 'envoy_cluster_upstream_rq_time_bucket',
-    unit: 'ms',
+    buckets: { metric: 'envoy_cluster_upstream_rq_time_bucket', unit: 'ms' },
     always: [],
     origin: 'proxy',
   },
 }
 
+/** The usual names, where nobody has looked; undefined for what judges no requests. */
+export function usualNames({ preset, 'status-label': status = 'status' }: { preset: Preset; 'status-label'?: string | undefined }) {
+  if (preset === 'restarts' || preset === 'saturation') return undefined
+  return preset === 'http' ? libraryNames(LIBRARIES[0], status) : proxies[preset]
+}
+
 /** The metrics of a preset, in the shape of the configuration. */
-export function expandPreset({ preset, where, statusLabel, weight, library = LIBRARIES[0] }: PresetOptions): object[] {
+export function expandPreset({ preset, where, weight, names }: PresetOptions): object[] {
   const more = parseMatchers(where)
   if (preset === 'restarts') {
     const counter = selectorText({ metric: 'kube_pod_container_status_restarts_total', matchers: more })
     return [{ kind: 'restarts', name: 'restarts', weight, counter }]
   }
-  if (preset === 'saturation') return saturation(more)
-  const { requests, failed, failedMetric, buckets, unit, always, origin } =
-    preset === 'http' && library ? http(statusLabel, library) : proxies[preset as Proxy]
+  if (!names) return saturation(more)
+  const { requests, failed, failedMetric, buckets, always, origin } = names
   const matchers = [...always, ...more]
   return [
     {
@@ -105,15 +106,19 @@ export function expandPreset({ preset, where, statusLabel, weight, library = LIB
       total: selectorText({ metric: requests, matchers }),
       events: selectorText({ metric: failedMetric ?? requests, matchers: [...failed, ...matchers] }),
     },
-    {
-      kind: 'latency',
-      name: `${preset} latency`,
-      weight,
-      unit,
-      origin,
-      required: false,
-      histogram: selectorText({ metric: buckets, matchers }),
-    },
+    ...(buckets
+      ? [
+          {
+            kind: 'latency',
+            name: `${preset} latency`,
+            weight,
+            origin,
+            required: false,
+            unit: buckets.unit,
+            histogram: selectorText({ metric: buckets.metric, matchers }),
+          },
+        ]
+      : []),
   ]
 }
 

@@ -104,3 +104,19 @@ export function matches({ metric, matchers }: Selector, labels: Labels, target: 
     return isPositive(matcher) ? values.some((value) => meets(matcher, value)) : values.every((value) => meets(matcher, value))
   })
 }
+
+/** Whether only series match that have the label: one that is absent is empty. */
+export function needsLabel({ operator, value }: Matcher): boolean {
+  const negative = operator.startsWith('!')
+  return (operator.endsWith('~') ? matchesNothing(value) : value === '') === negative
+}
+
+/** Whether an expression of Prometheus matches an empty text. What only its own dialect knows is taken to want some text. */
+function matchesNothing(expression: string): boolean {
+  try {
+    return new RegExp(`^(?:${expression})$`).test('')
+  } catch (error) {
+    if (error instanceof SyntaxError) return false
+    throw error
+  }
+}

@@ -2,14 +2,14 @@
 
 import { own } from '../shared/text/records.ts'
 import { formatDuration } from '../shared/time/clock.ts'
-import { awaitSides } from './beginning.ts'
-import type { MetricConfig, SequentialConfig } from './config.ts'
+import type { GivenConfig, MetricConfig, SequentialConfig } from './config.ts'
 import { Curves } from './curves.ts'
 import { errorsJudge, restartsJudge } from './judges/errors.ts'
 import type { MetricJudge, MetricState } from './judges/judge.ts'
 import { LatencyJudge } from './judges/latency.ts'
 import { ValueJudge } from './judges/value.ts'
 import { type Batch, batches, describeSchedule, Patience, suited } from './looks.ts'
+import { lookAround } from './presence.ts'
 import type { Analysis, Ports, Schedule } from './result.ts'
 import type { Sides } from './source.ts'
 import { outlookText } from './statistics/plan.ts'
@@ -41,15 +41,15 @@ const OUTLOOK = 3
 
 /** Watches a release until a verdict or the end. Throws when Prometheus cannot be believed. */
 export async function analyzeSequentially(
-  config: SequentialConfig,
+  given: GivenConfig,
   sides: Sides,
   schedule: Schedule,
   previous: Readonly<Record<string, readonly number[]>>,
   ports: Ports,
 ): Promise<Analysis> {
-  const { config: there, spacing } = await awaitSides(config, sides, schedule, ports)
+  const { config, spacing } = await lookAround(given, sides, ports.prometheus, { ...ports, replay: schedule.replay })
   const tell = (text: string): void => ports.story.tell(text, 'warning')
-  return new Watch(judgesOf(there, sides, ports, previous), suited(schedule, spacing, tell), ports).run()
+  return new Watch(judgesOf(config, sides, ports, previous), suited(schedule, spacing, tell), ports).run()
 }
 
 class Watch {

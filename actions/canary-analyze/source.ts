@@ -16,11 +16,11 @@ export const sideSelector = (given: BothSides, side: 'candidate' | 'baseline', m
   typeof given === 'string' ? selectorText(parseSelector(given), matchers) : selectorText(parseSelector(given[side]))
 
 /** What tells pods apart, in the labels of usual scrape configurations. */
-export const POD_LABELS = ['pod', 'kubernetes_pod_name', 'pod_name', 'instance'] as const
+export const POD: readonly string[] = ['pod', 'kubernetes_pod_name', 'pod_name', 'instance']
 
 /** The pod of a series; undefined where its labels name none. */
 export const podOf = (labels: Labels): string | undefined => {
-  const label = POD_LABELS.find((name) => labels[name] !== undefined)
+  const label = POD.find((name) => labels[name] !== undefined)
   return label && labels[label]
 }
 

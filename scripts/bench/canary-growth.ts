@@ -13,7 +13,7 @@ import type { Bench } from './bench.ts'
 const STEP = 10_000
 const START = Date.UTC(2026, 0, 1)
 
-/** Counters that grow evenly: 200 requests and one or two errors in ten seconds. The metric `idle` is not there. */
+/** Counters that grow evenly: 200 requests and one or two errors in ten seconds. The metric `idle` has a series, and no sample in the window. */
 async function openServer() {
   let [now, most, queries] = [0, 0, 0]
   const samples = (query: string, to: number): [number, string][] => {
@@ -36,10 +36,10 @@ async function openServer() {
     req.on('end', () => {
       const form = new URLSearchParams(body)
       const query = form.get('query') ?? ''
-      const series =
-        query.includes('idle') || query.startsWith('last_over_time')
-          ? []
-          : [{ metric: { pod: 'a' }, values: samples(query, Number(form.get('time')) * 1000) }]
+      const [time, before] = [Number(form.get('time')), query.startsWith('last_over_time')]
+      const pod = query.includes('green') ? 'green' : 'blue'
+      const series = query.includes('idle') ? [] : [{ metric: { pod }, values: samples(query, time * 1000) }]
+      const there = { metric: { pod, status: '500' }, value: [time, '0'] }
       const answer = (text: string): void => {
         now--
         res.end(text)
@@ -50,7 +50,7 @@ async function openServer() {
         1,
         JSON.stringify({
           status: 'success',
-          data: query.startsWith('last_over_time') ? { resultType: 'vector', result: [] } : { resultType: 'matrix', result: series },
+          data: before ? { resultType: 'vector', result: [there] } : { resultType: 'matrix', result: series },
         }),
       )
     })
@@ -86,7 +86,7 @@ async function runCell(metrics: number, points: number): Promise<Cell> {
   const config = readConfig({
     metrics: [
       ...Array.from({ length: metrics }, (_, i) => one(i)),
-      { ...one(0), name: 'idle', total: 'idle', events: 'idle', 'report-only': false },
+      { ...one(0), name: 'idle', total: 'idle', events: 'idle{status="500"}', 'report-only': false },
     ],
   })
   const story = createStory(Date.now, { phase: () => undefined, line: () => undefined, untrusted: () => undefined })

@@ -144,5 +144,5 @@ test('pods that are away for a look or two do not end it, for longer they do', a
 test('pods without metrics end it at the beginning', async () => {
   const pods = [server('green-1', { rps: 1 }, 0, { text: () => Promise.reject(new AnswerError('HTTP 404 from /metrics on port 80')) }), server('blue-1', { rps: 1 })] // biome-ignore format: short
   const failed = await run(pods).catch((error: unknown) => error)
-  expect(failed).toMatchObject({ cause: { message: expect.stringContaining('green-1: HTTP 404 from /metrics on port 80') } })
+  expect(failed).toMatchObject({ message: expect.stringContaining('green-1: HTTP 404 from /metrics on port 80') })
 })

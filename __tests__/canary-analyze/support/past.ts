@@ -8,12 +8,14 @@ export interface Counter {
   at(seconds: number): number | undefined
 }
 
-const SCRAPE = 1
 /** How many seconds back a sample is looked for. */
 const BEFORE = 120
 
 export class Past implements Prometheus {
+  /** False: it is a store of some pods. */
   everywhere = true
+  /** Seconds from one scrape to the next. */
+  scrape = 1
   readonly #start: number
   readonly #counters: readonly Counter[]
   /** Throws or warns, where a test wants that. */
@@ -33,11 +35,11 @@ export class Past implements Prometheus {
 
   /** The series of a selector as the action writes it: only the matchers that the tests use. */
   #select(selector: string): Counter[] {
-    const [, metric = '', inside = ''] = /([a-z_]+)\{(.*)\}/.exec(selector) ?? []
+    const [, metric = '', inside = ''] = /([a-z_]*)\{(.*)\}/.exec(selector) ?? []
     const matchers = [...inside.matchAll(/(\w+)(=~|!~|!=|=)"((?:\\.|[^"\\])*)"/g)]
     return this.#counters.filter(
       ({ labels }) =>
-        labels['__name__'] === metric &&
+        (metric === '' || labels['__name__'] === metric) &&
         matchers.every(([, label = '', operator, value = '']) => {
           const own = labels[label] ?? ''
           const met = operator?.endsWith('~') ? new RegExp(`^(?:${value.replaceAll('\\\\', '\\')})$`).test(own) : own === value
@@ -62,18 +64,27 @@ export class Past implements Prometheus {
   async before(selector: string, at: number): Promise<Answer> {
     this.asked.push(selector)
     const warnings = this.#fault(this.#seconds(at))
-    const series = this.#select(selector).flatMap(({ labels: { __name__: _, ...labels }, at: valueAt }): Series[] => {
-      for (let seconds = this.#seconds(at); seconds > this.#seconds(at) - BEFORE; seconds -= SCRAPE) {
-        const value = valueAt(seconds)
-        if (value !== undefined) return [{ labels, points: [[this.#start / 1000 + seconds, value]] }]
-      }
-      return []
+    const series = this.#select(selector).flatMap((counter): Series[] => {
+      const last = this.#lastOf(counter, at)
+      const { __name__: _, ...labels } = counter.labels
+      return last ? [{ labels, points: [last] }] : []
     })
     return { type: 'vector', series, warnings }
   }
 
+  /** The last sample before a time. */
+  #lastOf({ at: valueAt }: Counter, at: number): [number, number] | undefined {
+    for (let seconds = this.#seconds(at); seconds > this.#seconds(at) - BEFORE; seconds -= 1) {
+      const value = valueAt(seconds)
+      if (value !== undefined) return [this.#start / 1000 + seconds, value]
+    }
+    return undefined
+  }
+
   async groups(selector: string, labels: readonly string[], at: number): Promise<Answer> {
-    const { series, warnings } = await this.before(selector, at)
+    this.asked.push(`${selector} by ${labels.join()}`)
+    const warnings = this.#fault(this.#seconds(at))
+    const series = this.#select(selector).filter((counter) => this.#lastOf(counter, at) !== undefined)
     const found = new Map(
       series.map((one) => {
         const kept = Object.fromEntries(labels.flatMap((label) => (one.labels[label] === undefined ? [] : [[label, one.labels[label]]])))
@@ -99,7 +110,11 @@ export class Past implements Prometheus {
     const warnings = this.#fault(this.#seconds(to))
     const series = this.#select(selector).flatMap(({ labels, at }): Series[] => {
       const points: [number, number][] = []
-      for (let seconds = Math.floor(this.#seconds(from) / SCRAPE) * SCRAPE + SCRAPE; seconds <= this.#seconds(to); seconds += SCRAPE) {
+      for (
+        let seconds = (Math.floor(this.#seconds(from) / this.scrape) + 1) * this.scrape;
+        seconds <= this.#seconds(to);
+        seconds += this.scrape
+      ) {
         const value = at(seconds)
         if (value !== undefined) points.push([this.#start / 1000 + seconds, value])
       }

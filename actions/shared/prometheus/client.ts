@@ -13,7 +13,7 @@ import { type Came, faultOfAnswer, faultOfConnection, shownAddress, type Way } f
  * AnswerError when it could not tell.
  */
 export interface CounterStore {
-  /** Whether it knows of more than what is compared: then what it has nowhere does not exist. */
+  /** Whether it knows the targets of everybody: a metric that it does not know is nowhere. A store of some pods can tell of those alone. */
   readonly everywhere: boolean
   /** The last sample of each series of a selector in the hour before `at`: those of a pod whose scrapes fail for a while are not new ones. */
   before(selector: string, at: number): Promise<Answer>

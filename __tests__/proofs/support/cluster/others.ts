@@ -503,8 +503,8 @@ async function hold({ stage, heal }: Table, color: string): Promise<void> {
   const { kube } = stage.world
   const { namespace } = stage
   const each = async (labelSelector: string, finalizers: string[] | null): Promise<void> => {
+    // What is on its way out takes no new ones.
     for (const { metadata } of (await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector })).items)
-      // What is on its way out takes no new ones.
       if (finalizers ? !metadata.deletionTimestamp : metadata.finalizers?.includes(FINALIZER))
         await kube.patch({ apiVersion: 'v1', kind: 'Pod', namespace, name: metadata.name }, { metadata: { finalizers } })
   }
