@@ -114,6 +114,7 @@ describe('a configuration', () => {
     [{ metrics: [{ ...errors, name: 'http errors' }, { preset: 'http' }] }, 'the metric http errors is there twice'],
     [{ metrics: [{ ...errors, absent: 'one' }] }, 'metrics.0.absent'],
     [{ metrics: [{ ...errors, total: 'rate(requests[1m])' }] }, 'metrics.0.total'],
+    [{ metrics: [{ ...errors, total: 'service:http_requests:sum' }] }, 'service:http_requests:sum is a recorded rule by its colon'],
     [{ metrics: [{ ...errors, floor: 1.5 }] }, 'metrics.0.floor'],
     [{ metrics: [{ ...errors, tottal: 'x' }] }, 'tottal'],
     [{ metrics: [{ ...errors, weight: Number.NaN }] }, 'metrics.0.weight'],

@@ -19,10 +19,16 @@ const readable =
     }
   }
 
+/** A counter as it is scraped: what a rule has recorded of several falls when a pod goes, which would be taken for a restart. */
+function parseCounter(text: string): void {
+  const { metric } = parseSelector(text)
+  if (metric.includes(':')) throw new Error(`${metric} is a recorded rule by its colon; give the counter that it is made of`)
+}
+
 const selector = z
   .string()
   .max(4000)
-  .superRefine(readable(parseSelector))
+  .superRefine(readable(parseCounter))
   .describe('a plain selector of PromQL; the matchers of each side are added to it')
 const bothSides = z
   .union([selector, z.strictObject({ candidate: selector, baseline: selector })])
