@@ -32,7 +32,7 @@ const sumOf = (side: Side): PodSample => {
 }
 const countOf = (one: PodSample) => ({ events: one.errors, total: one.total })
 
-/** The judge of the preset: both metrics share alpha, a pass is that of errors. */
+/** The judge of the preset: both metrics share alpha, and it passes before its time is over when both do. */
 const sequential = (name: string, robust: boolean): Method => ({
   name,
   start(judged) {
@@ -46,7 +46,7 @@ const sequential = (name: string, robust: boolean): Method => ({
         errors?.add({ candidate: { ...countOf(a), pods: pods(candidate) }, baseline: { ...countOf(b), pods: pods(baseline) } })
         latency?.add({ ...a, pods: candidate }, { ...b, pods: baseline })
         if (errors?.verdict === 'fail' || latency?.verdict === 'fail') return 'fail'
-        return (errors ?? latency)?.verdict
+        return [errors, latency].every((test) => !test || test.verdict === 'pass') ? 'pass' : undefined
       },
     }
   },
