@@ -8,7 +8,7 @@ import { type BundleResult, runBundle } from '../../scripts/runner.ts'
 import type { Figures, Proof } from './prove.ts'
 import { inLanes } from './support/lanes.ts'
 import { postJson, type Requests, startRequests } from './support/requests.ts'
-import { until, type World, withNamespace } from './support/world.ts'
+import { runRelease, until, type World, wentThrough, withNamespace } from './support/world.ts'
 
 /** Tags of the example's image, by how they behave. */
 const IMAGES: Record<string, Record<string, string>> = {
@@ -202,17 +202,46 @@ function wrongWith({ wants, within, says }: Case, { outputs, log }: BundleResult
   return says && !says.test(`${reason}${log}`) ? `it did not say ${String(says)}: ${reason}` : ''
 }
 
+/** The recipe of the README: a release, a canary of its new color alone, and the way back where that fails. Gives what is wrong. */
+async function playRecipe(world: World): Promise<string> {
+  return withNamespace(world, 'recipe', async (namespace) => {
+    const release = async (version: string): Promise<BundleResult> => runRelease(world, namespace, { version })
+    await release('good')
+    const { spec } = (await world.kube.get({ apiVersion: 'v1', kind: 'Service', namespace, name: 'backend' })) as KubeObject & {
+      spec: { clusterIP: string; ports: { port: number }[] }
+    }
+    const load = startRequests([`http://${spec.clusterIP}:${spec.ports[0]?.port}/`], 40)
+    try {
+      const verdictOn = async (version: string): Promise<string> => {
+        const released = await release(version)
+        if (!wentThrough(released)) return `the release of ${version} ended ${released.outputs['outcome']}: ${released.outputs['reason']}`
+        const { outputs } = await judge(world, namespace, { candidate: released.outputs['candidate'] ?? '' })
+        return `${outputs['outcome']}${outputs['outcome'] === 'error' ? `: ${outputs['reason']}` : ''}`
+      }
+      const verdicts = [await verdictOn('usual'), await verdictOn('fifth')]
+      if (verdicts.join() !== 'passed,failed') return `a good and a bad release were judged ${verdicts.join(' and ')}`
+      const back = await runRelease(world, namespace, { inputs: { command: 'rollback' } })
+      return wentThrough(back) ? '' : `the way back ended ${back.outputs['outcome']}: ${back.outputs['reason']}`
+    } finally {
+      await load.stop()
+    }
+  })
+}
+
 async function prove(world: World): Promise<Figures> {
   const { only, short, log } = world
   const chosen = CASES.filter(({ name, long }) => (only ? name.includes(only) : !(short && long)))
   let wrong = 0
-  await inLanes(chosen, 3, async (one) => {
+  const all = chosen.map((one) => ({ name: one.name, run: () => play(world, one) }))
+  const recipe = 'the recipe: a release, its canary, and the way back'
+  if (only === undefined || recipe.includes(only)) all.push({ name: recipe, run: () => playRecipe(world) })
+  await inLanes(all, 3, async ({ name, run }) => {
     const began = performance.now()
-    const problem = await play(world, one)
+    const problem = await run()
     if (problem) wrong++
-    log(`${problem ? 'WRONG' : 'right'} ${one.name} (${Math.round((performance.now() - began) / 1000)} s)${problem ? `: ${problem}` : ''}`)
+    log(`${problem ? 'WRONG' : 'right'} ${name} (${Math.round((performance.now() - began) / 1000)} s)${problem ? `: ${problem}` : ''}`)
   })
-  return { cases: chosen.length, wrong }
+  return { cases: all.length, wrong }
 }
 
 export const proof: Proof = {

@@ -163,7 +163,7 @@ export class PodsStore<Pod extends PodSeen = PodSeen> implements CounterStore {
     const text = excerpt(selectorText(selector), 300)
     if (first && chosen.length === 0)
       throw new AnswerError(
-        `no pod of the namespace ${this.#options.namespace} is one of ${text}; there are ${listed(all.map(({ name }) => name))}`,
+        `candidate, baseline: no pod of the namespace ${this.#options.namespace} is one of ${text}; there are ${listed(all.map(({ name }) => name))}`,
       )
     if (selector.metric === RESTARTS) {
       for (const { uid } of chosen) meant.add(uid)
