@@ -1,5 +1,6 @@
 // The sequential analysis of a release: one e-process for each metric, carried through all intervals, until there is a verdict.
 
+import { counted } from '../shared/report/text.ts'
 import { own } from '../shared/text/records.ts'
 import { formatDuration } from '../shared/time/clock.ts'
 import type { GivenConfig, MetricConfig, SequentialConfig } from './config.ts'
@@ -74,7 +75,7 @@ class Watch {
     const { clock, signal, story } = this.#ports
     const { replay, initialDelay } = this.#schedule
     story.phase('watch')
-    story.tell(`${this.#judges.length} metrics, ${describeSchedule(this.#schedule)}`)
+    story.tell(`${counted(this.#judges.length, 'metric')}, ${describeSchedule(this.#schedule)}`)
     const patience = new Patience(this.#schedule, (text) => story.tell(text, 'warning'))
     if (!replay && initialDelay > 0) await clock.sleep(initialDelay, signal)
     this.#from = replay ? replay.from + initialDelay : clock.now()
@@ -171,7 +172,7 @@ class Watch {
       const evidence = verdict ?? (height === undefined ? undefined : `evidence of harm ${Math.max(0, Math.round(height * 100))}%`)
       return `${name} ${shown}${evidence ? ` (${evidence})` : ''}`
     })
-    this.#ports.story.tell(`after ${formatDuration(this.#to - this.#from)}, ${this.#samples} requests: ${all.join('; ')}`)
+    this.#ports.story.tell(`after ${formatDuration(this.#to - this.#from)}, ${counted(this.#samples, 'request')}: ${all.join('; ')}`)
   }
 
   #whyInconclusive(): string {
@@ -180,7 +181,7 @@ class Watch {
       .filter(({ reportOnly, verdict }) => !reportOnly && verdict !== 'pass')
       .map((judge) => {
         const { name, reason, needed } = judge.state()
-        return `${name}: ${reason}${needed === null ? '' : `; about ${needed} more requests are needed at these rates`}`
+        return `${name}: ${reason}${needed === null ? '' : `; about ${counted(needed, 'more request is', 'more requests are')} needed at these rates`}`
       })
       .join('\n')
   }
@@ -194,9 +195,9 @@ class Watch {
     const headline = {
       passed: limitsAlone
         ? `The candidate kept its limits for ${after}`
-        : `The candidate is fine: harm is ruled out after ${after} and ${this.#samples} requests${undecided.length ? `; ${undecided.join('; ')}` : ''}`,
-      failed: `The candidate is worse after ${after} and ${this.#samples} requests: ${bad.join(', ')}`,
-      inconclusive: `No verdict after ${after} and ${this.#samples} requests`,
+        : `The candidate is fine: harm is ruled out after ${after} and ${counted(this.#samples, 'request')}${undecided.length ? `; ${undecided.join('; ')}` : ''}`,
+      failed: `The candidate is worse after ${after} and ${counted(this.#samples, 'request')}: ${bad.join(', ')}`,
+      inconclusive: `No verdict after ${after} and ${counted(this.#samples, 'request')}`,
     }[outcome]
     const { story } = this.#ports
     for (const one of undecided) story.tell(one, 'warning')

@@ -1,6 +1,8 @@
 // Runs the metrics of an Argo AnalysisTemplate as Argo Rollouts does: each in its own rhythm, until all are complete or one ends the run.
+
 import { AnswerError } from '../../shared/prometheus/answer.ts'
 import type { Outcome } from '../../shared/report/report.ts'
+import { counted } from '../../shared/report/text.ts'
 import { formatDuration } from '../../shared/time/clock.ts'
 import type { Analysis, Ports, Schedule } from '../result.ts'
 import { goDuration } from './duration.ts'
@@ -124,7 +126,7 @@ function analysisOf(
   const deciding = ended.filter(({ metric, phase }) => (measured ? !metric.dryRun : true) && phase !== 'Successful' && phase !== 'Failed')
   return {
     outcome,
-    headline: `${template.name || 'The template'} is ${looks === 0 ? 'not measured' : outcome === 'error' ? 'Error' : phase} after ${formatDuration(now - start)} and ${looks} measurements`,
+    headline: `${template.name || 'The template'} is ${looks === 0 ? 'not measured' : outcome === 'error' ? 'Error' : phase} after ${formatDuration(now - start)} and ${counted(looks, 'measurement')}`,
     reason: [message, ...deciding.filter((one) => one.message).map((one) => `${one.metric.name}: ${one.message}`)]
       .filter(Boolean)
       .join('\n'),

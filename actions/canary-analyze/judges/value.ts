@@ -1,5 +1,6 @@
 import { AnswerError } from '../../shared/prometheus/answer.ts'
 import type { Prometheus } from '../../shared/prometheus/client.ts'
+import { counted } from '../../shared/report/text.ts'
 import type { ValueConfig } from '../config.ts'
 import { type Criterion, meets, parseCriterion, targetOf } from '../criteria.ts'
 import { matchersText } from '../selectors.ts'
@@ -102,7 +103,7 @@ export class ValueJudge implements MetricJudge {
       reason:
         this.#measured === 0
           ? 'no value was measured'
-          : `${this.#missed} of ${this.#measured} measurements missed ${wanted}; the last was ${this.#last}`,
+          : `${this.#missed} of ${counted(this.#measured, 'measurement')} missed ${wanted}; the last was ${this.#last}`,
       evidence: null,
       candidate: { events: this.#missed, total: this.#measured },
       baseline: null,
