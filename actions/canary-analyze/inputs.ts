@@ -13,7 +13,7 @@ import { loadDocument } from './document.ts'
 import type { Request, Schedule } from './engine.ts'
 import type { About } from './evidence.ts'
 import { readHistory } from './history.ts'
-import { isKayenta, readKayenta } from './kayenta/config.ts'
+import { checkRun, isKayenta, readKayenta } from './kayenta/config.ts'
 import { addressSecrets, checkReach, type Reach, reachInputs, reachOf } from './reach/inputs.ts'
 import { parseSide } from './selectors.ts'
 
@@ -223,8 +223,8 @@ function requestOf(
   schedule: Schedule,
   mask: (secret: string) => void,
 ): Request {
+  const args = readVariables(['args', given.args], ['secret-args', given['secret-args']], mask)
   if (isTemplate(document)) {
-    const args = readVariables(['args', given.args], ['secret-args', given['secret-args']], mask)
     const template = asInput('config', () => readTemplate(document, args))
     for (const secret of template.secrets) mask(secret)
     if (new Set(template.metrics.map(({ address }) => address)).size > 1)
@@ -233,20 +233,16 @@ function requestOf(
     if (short) throw refused(schedule.replay ? 'from' : 'max-duration', short)
     return { judge: 'threshold', template, schedule }
   }
-  if (given.args.length || given['secret-args']) throw refused('args', 'is for an AnalysisTemplate only')
   if (isKayenta(document)) {
-    const config = asInput('config', () => readKayenta(document))
+    const config = asInput('config', () => readKayenta(document, args))
     if (!given.candidate || !given.baseline)
       throw refused('candidate', 'candidate and baseline are required for a Kayenta config: its two scopes')
+    const scopes = { candidate: given.candidate, baseline: given.baseline, location: given.location }
     const thresholds = config.thresholds ?? { pass: given['pass-score'], marginal: given['marginal-score'] }
-    return {
-      judge: 'mann-whitney',
-      config,
-      scopes: { candidate: given.candidate, baseline: given.baseline, location: given.location },
-      thresholds,
-      schedule,
-    }
+    asInput('config', () => checkRun(config, scopes, thresholds))
+    return { judge: 'mann-whitney', config, scopes, thresholds, schedule }
   }
+  if (Object.keys(args).length) throw refused('args', 'is for an AnalysisTemplate or a Kayenta config only')
   const config = asInput('config', () => readConfig(document, placeOf))
   // The judges of others know no shortest watch.
   if (!schedule.replay && schedule.shortest > schedule.longest)

@@ -2,17 +2,11 @@
 import { AnswerError } from '../shared/prometheus/answer.ts'
 import type { Outcome } from '../shared/report/report.ts'
 import { formatDuration } from '../shared/time/clock.ts'
-import type { KayentaConfig, KayentaMetric } from './kayenta/config.ts'
+import type { KayentaConfig, KayentaMetric, Scopes } from './kayenta/config.ts'
 import { classify, classifyScore, score } from './kayenta/judge.ts'
 import { mean, removeNaN } from './kayenta/samples.ts'
 import { Patience } from './looks.ts'
 import type { Analysis, Ports, Schedule } from './result.ts'
-
-export interface Scopes {
-  candidate: string
-  baseline: string
-  location: string
-}
 
 const outcomes = { Pass: 'passed', Marginal: 'inconclusive', Fail: 'failed' } satisfies Record<string, Outcome>
 
@@ -83,7 +77,7 @@ function verdict(
     ...classify(candidate, baseline, metric.rule),
   }))
   const { summary, groups, reason } = score(
-    judged.map(({ metric, classification, critical }) => ({ groups: metric.groups, classification, critical })),
+    judged.map(({ metric, classification, critical }) => ({ groups: metric.groups, classification, critical, muted: metric.muted })),
     config.groupWeights,
   )
   const called = classifyScore(summary, thresholds)

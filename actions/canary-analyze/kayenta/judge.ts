@@ -39,6 +39,9 @@ export const defaultRule: MetricRule = {
   confidence: 0.98,
 }
 
+/** What an effect is measured against where a config says nothing: candidate and baseline are the same. */
+export const effectOfNothing = (measure: MetricRule['effectMeasure']): number => (measure === 'cles' ? 0.5 : 1)
+
 export interface MetricResult {
   classification: Classification
   critical: boolean
@@ -110,6 +113,8 @@ export interface ScoredMetric {
   classification: Classification
   /** A miss of it fails the whole canary. */
   critical: boolean
+  /** It counts for nothing. */
+  muted?: boolean
 }
 
 export interface Score {
@@ -121,7 +126,8 @@ export interface Score {
 }
 
 /** The score of a canary: the weighted share of passing metrics of each group. Groups without a weight share what is left of 100. */
-export function score(metrics: readonly ScoredMetric[], weights: Readonly<Record<string, number>>): Score {
+export function score(all: readonly ScoredMetric[], weights: Readonly<Record<string, number>>): Score {
+  const metrics = all.filter(({ muted }) => !muted)
   const names = [...new Set(metrics.flatMap(({ groups }) => groups))]
   const shares = names.map((name) => ({ name, share: passShare(metrics.filter(({ groups }) => groups.includes(name))) }))
   const groups = Object.fromEntries(shares.map(({ name, share }) => [name, 100 * (share ?? 0)]))
