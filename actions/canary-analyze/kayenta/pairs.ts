@@ -1,5 +1,5 @@
 // The series of both sides, brought together by their labels as Kayenta does: each set of labels is judged as a metric of its own.
-import { type Answer, AnswerError, type Labels, type Series } from '../../shared/prometheus/answer.ts'
+import { type Answer, AnswerError, type Series } from '../../shared/prometheus/answer.ts'
 import type { KayentaMetric } from './config.ts'
 
 /** What Prometheus answered to the queries of a metric. */
@@ -50,8 +50,10 @@ export function pairsOf({ metric, candidate, baseline }: Measured, count: number
 type Tagged = ReadonlyMap<string, Series>
 const NONE = ''
 
-const labelsOf = ({ labels: { __name__: _, ...labels } }: Series): [string, string][] =>
-  Object.entries(labels satisfies Labels).toSorted(([a], [b]) => (a < b ? -1 : 1))
+const labelsOf = ({ labels }: Series): [string, string][] =>
+  Object.entries(labels)
+    .filter(([name]) => name !== '__name__')
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
 const keyOf = (series: Series): string =>
   labelsOf(series)
     .map((label) => JSON.stringify(label))

@@ -108,10 +108,10 @@ function refuseOthers(document: unknown): void {
   for (const one of metrics) {
     if (!isRecord(one) || !isRecord(one['query'])) continue
     const { type, serviceType, sumByFields } = one['query']
-    const service = [type, serviceType].find((word) => word !== undefined && word !== 'prometheus')
+    const service = [type, serviceType].find((word): word is string => typeof word === 'string' && word !== 'prometheus')
     const why =
       service !== undefined
-        ? `its query is for ${String(service)}; only prometheus can be asked`
+        ? `its query is for ${service}; only prometheus can be asked`
         : sumByFields !== undefined
           ? "Kayenta's Prometheus service does not read sumByFields; use groupByFields, or write the sum as customInlineTemplate"
           : undefined
