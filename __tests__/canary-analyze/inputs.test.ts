@@ -300,6 +300,30 @@ test.each<[string, Record<string, string>, string]>([
     'config: the metric m of the Kayenta config: the variable',
   ],
   ['an argument that no query names', { ...base, config: kayenta, args: 'team=a' }, 'remove team from args'],
+  [
+    'a score beside those of the config',
+    {
+      ...base,
+      config: kayenta.replace('"groupWeights":{}', '"groupWeights":{},"scoreThresholds":{"pass":80,"marginal":60}'),
+      'pass-score': '90',
+    },
+    'pass-score: is for a Kayenta config without scoreThresholds, and this one passes from 80 on',
+  ],
+  [
+    'a marginal score beside those of the config',
+    {
+      ...base,
+      config: kayenta.replace('"groupWeights":{}', '"groupWeights":{},"scoreThresholds":{"pass":80,"marginal":60}'),
+      'marginal-score': '50',
+    },
+    'marginal-score: is for a Kayenta config without scoreThresholds; in this one 60 is marginal',
+  ],
+  ['a window shorter than a step', { ...base, config: kayenta, 'max-duration': '5s' }, 'max-duration: 5s is shorter than interval, 10s'],
+  [
+    'a Kayenta config without a classifier',
+    { ...base, config: kayenta.replace('classifier', 'description') },
+    'classifier is missing: a map is wanted',
+  ],
   ['scopes that are the same', { ...base, baseline: base.candidate, config: kayenta }, 'it cannot tell them apart'],
   [
     "a request to Kayenta's API",

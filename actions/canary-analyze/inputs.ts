@@ -39,6 +39,9 @@ const INPUTS_OF = {
 const MAX_DURATION = 600_000
 /** How long is watched at least before a pass, when nobody says it and the whole is not shorter. */
 const MIN_DURATION = 60_000
+/** From which score a Kayenta config passes, and is marginal, when nobody says it. */
+const PASS_SCORE = 95
+const MARGINAL_SCORE = 75
 
 /** The inputs of action.yml. */
 export const schema = z
@@ -67,8 +70,8 @@ export const schema = z
     args: input.lines(),
     'secret-args': input.secret(),
     location: input.text(),
-    'pass-score': input.number({ default: '95', min: 0, max: 100 }),
-    'marginal-score': input.number({ default: '75', min: 0, max: 100 }),
+    'pass-score': input.number({ default: String(PASS_SCORE), min: 0, max: 100 }),
+    'marginal-score': input.number({ default: String(MARGINAL_SCORE), min: 0, max: 100 }),
     history: input.text(),
     'plan-requests': input.optional(input.number({ min: 0.001, max: 1e6 })),
     'plan-share': input.percentage({ default: '50%', min: 0.01, max: 100 }),
@@ -240,6 +243,12 @@ function requestOf(
     const scopes = { candidate: given.candidate, baseline: given.baseline, location: given.location }
     const thresholds = config.thresholds ?? { pass: given['pass-score'], marginal: given['marginal-score'] }
     asInput('config', () => checkRun(config, scopes, thresholds))
+    if (thresholds.pass !== given['pass-score'] && given['pass-score'] !== PASS_SCORE)
+      throw refused('pass-score', `is for a Kayenta config without scoreThresholds, and this one passes from ${thresholds.pass} on`)
+    if (thresholds.marginal !== given['marginal-score'] && given['marginal-score'] !== MARGINAL_SCORE)
+      throw refused('marginal-score', `is for a Kayenta config without scoreThresholds; in this one ${thresholds.marginal} is marginal`)
+    if (schedule.longest < schedule.interval)
+      throw refused('max-duration', `${formatDuration(schedule.longest)} is shorter than interval, ${formatDuration(schedule.interval)}`)
     return { judge: 'mann-whitney', config, scopes, thresholds, schedule }
   }
   if (Object.keys(args).length) throw refused('args', 'is for an AnalysisTemplate or a Kayenta config only')

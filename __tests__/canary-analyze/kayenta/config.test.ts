@@ -104,6 +104,11 @@ test.each<[string, () => string | undefined, string]>([
     () => built({ customInlineTemplate: 'PromQL:errors{pod="${scope}",type="${resourceType}"}', resourceType: 'pod' }),
     'errors{pod="api-v2",type="pod"}',
   ],
+  [
+    'a group of a regular expression',
+    () => built({ customInlineTemplate: 'PromQL:label_replace(e{p="${scope}"}, "a", "$1-$svc", "b", "(.)(?P<svc>.+)")' }),
+    'label_replace(e{p="api-v2"}, "a", "$1-$svc", "b", "(.)(?P<svc>.+)")',
+  ],
   ['the end of a regular expression', () => built({ customInlineTemplate: 'PromQL:e{pod=~"^${scope}$"}' }), 'e{pod=~"^api-v2$"}'],
 ])('a query: %s', (_, given, query) => expect(given()).toBe(query))
 

@@ -70,6 +70,8 @@ describe('one metric', () => {
       effect: NaN,
     })
   })
+  test('what could not be compared is no critical miss', () =>
+    expect(classify([2], [1], rule({ critical: true }))).toMatchObject({ classification: 'Error', critical: false }))
   test('outliers go when told to, and twice the same data is twice the same verdict', () => {
     const wild = [...low, 1e6]
     expect(classify(wild, low, rule({ outliers: 'remove', outlierFactor: 3 })).classification).toBe('Pass')

@@ -56,7 +56,8 @@ export function classify(experiment: readonly number[], control: readonly number
   if (sameSample(e, c) || new Set([...e, ...c]).size === 1) return { classification: 'Pass', critical: false, effect: 1 }
   const [x, y] = new Set(e).size === 1 && new Set(c).size === 1 ? [withNoise(e, 1), withNoise(c, 2)] : [e, c]
   const interval = intervalOf(x, y, rule.confidence)
-  if (!interval) return { classification: 'Error', critical: rule.critical, effect: NaN }
+  // As there: what could not be compared is no critical miss.
+  if (!interval) return { classification: 'Error', critical: false, effect: NaN }
   const { low, high, estimate } = interval
   const effect = rule.effectMeasure === 'cles' ? commonLanguageEffect(x, y) : meanRatio(x, y)
   const bound = rule.tolerance * Math.abs(estimate)

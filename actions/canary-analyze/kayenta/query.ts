@@ -4,7 +4,7 @@ import type { QueryDocument } from './schema.ts'
 import { checkFilled, expand, howToGive } from './variables.ts'
 
 /** What fills the variables of a query. */
-export interface Filling {
+interface Filling {
   /** The text that tells the candidate's series from the baseline's. */
   scope: string
   location: string
@@ -12,7 +12,7 @@ export interface Filling {
 }
 
 /** Builds the query. `used` learns the variables that were used. Throws an Error for what has no value. */
-export type BuildQuery = (filling: Filling, used: Set<string>) => string
+type BuildQuery = (filling: Filling, used: Set<string>) => string
 
 const PROMQL = 'PromQL:'
 

@@ -87,7 +87,10 @@ const isRequest = (document: Record<string, unknown>): boolean => 'canaryConfig'
 
 /** Whether a document is one that `parseKayenta` is for. */
 export const isKayenta = (document: unknown): boolean =>
-  isRecord(document) && (isRequest(document) || ('classifier' in document && 'metrics' in document))
+  isRecord(document) && (isRequest(document) || ('metrics' in document && ('classifier' in document || asksKayenta(document['metrics']))))
+
+/** Its queries are maps; those of other configs are texts. */
+const asksKayenta = (metrics: unknown): boolean => Array.isArray(metrics) && metrics.some((one) => isRecord(one) && isRecord(one['query']))
 
 /** Reads the fields of a config. Throws an Error that names what cannot be used. */
 export function parseKayenta(document: unknown): KayentaDocument {

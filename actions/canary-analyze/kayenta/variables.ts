@@ -40,7 +40,9 @@ function fill(named: string, values: Readonly<Record<string, string>>, used: Set
 
 /** Throws an Error for what looks like a variable, of Kayenta or of others, and would go to Prometheus as text. */
 export function checkFilled(query: string): void {
-  const [left] = /\$\\?\{|\{\{[^{}]*\}\}|(?<!\\)\$(?=[A-Za-z_])\w+|\[\[\w+\]\]/.exec(query) ?? []
-  if (left !== undefined)
+  for (const [left] of query.matchAll(/\$\\?\{|\{\{[^{}]*\}\}|(?<!\\)\$[A-Za-z_]\w*|\[\[\w+\]\]/g)) {
+    // label_replace may name a group of its regular expression.
+    if (query.includes(`<${left.slice(1)}>`)) continue
     throw new Error(`nobody fills ${left} of '${query}'; variables are filled in customInlineTemplate and templates, as \${name}`)
+  }
 }
