@@ -18,10 +18,9 @@ export async function judgeWindow(
 ): Promise<Analysis> {
   const { clock, signal, story } = ports
   const { replay, interval: step, longest, initialDelay, sampleDelay } = schedule
-  const began = clock.now()
-  await tryQueries(config, scopes, replay ? replay.from : began, schedule, ports)
+  await tryQueries(config, scopes, replay?.from ?? clock.now(), schedule, ports)
   story.phase('watch')
-  const from = (replay?.from ?? began) + initialDelay
+  const from = (replay?.from ?? clock.now()) + initialDelay
   const to = replay?.to ?? from + longest
   if (!replay) {
     story.tell(`the window ends in ${formatDuration(to - clock.now())}; this judge looks only then`)
