@@ -37,7 +37,11 @@ const template = JSON.stringify({
     ],
   },
 })
-const kayenta = JSON.stringify({ metrics: [{ name: 'm', groups: ['g'], query: { metricName: 'cpu' } }], classifier: { groupWeights: {} } })
+const kayenta = JSON.stringify({
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: Kayenta's own placeholder
+  metrics: [{ name: 'm', groups: ['g'], query: { customInlineTemplate: 'PromQL:cpu{pod=~"${scope}.*",namespace="${namespace:-shop}"}' } }],
+  classifier: { groupWeights: {} },
+})
 
 const counted = `kind: AnalysisTemplate
 spec:
@@ -211,6 +215,10 @@ test('a Kayenta config', () => {
     scopes: { candidate: 'app-green', baseline: 'app-blue' },
     thresholds: { pass: 90, marginal: 75 },
   })
+  const masked: string[] = []
+  const { request } = read({ ...base, config: kayenta, 'secret-args': 'namespace=sesame' }, masked)
+  expect(masked).toContain('sesame')
+  expect(request.judge === 'mann-whitney' && request.config.metrics[0]?.query('a', '')).toBe('cpu{pod=~"a.*",namespace="sesame"}')
 })
 
 test('a plan needs no Prometheus', () => {
@@ -286,7 +294,43 @@ test.each<[string, Record<string, string>, string]>([
   ['a window for live', { ...base, from: '1h' }, 'from and to are for replay only'],
   ['a plan of nothing', { command: 'plan' }, 'plan-requests: is required'],
   ['a file that is not there', { ...base, config: 'no/such.yml' }, 'config: no/such.yml is not there'],
-  ['arguments without a template', { ...base, args: 'a=b' }, 'args: is for an AnalysisTemplate only'],
+  [
+    'a variable without a value',
+    { ...base, config: kayenta.replace(':-shop', '') },
+    'config: the metric m of the Kayenta config: the variable',
+  ],
+  ['an argument that no query names', { ...base, config: kayenta, args: 'team=a' }, 'remove team from args'],
+  [
+    'a score beside those of the config',
+    {
+      ...base,
+      config: kayenta.replace('"groupWeights":{}', '"groupWeights":{},"scoreThresholds":{"pass":80,"marginal":60}'),
+      'pass-score': '90',
+    },
+    'pass-score: is for a Kayenta config without scoreThresholds, and this one passes from 80 on',
+  ],
+  [
+    'a marginal score beside those of the config',
+    {
+      ...base,
+      config: kayenta.replace('"groupWeights":{}', '"groupWeights":{},"scoreThresholds":{"pass":80,"marginal":60}'),
+      'marginal-score': '50',
+    },
+    'marginal-score: is for a Kayenta config without scoreThresholds; in this one 60 is marginal',
+  ],
+  ['a window shorter than a step', { ...base, config: kayenta, 'max-duration': '5s' }, 'max-duration: 5s is shorter than interval, 10s'],
+  [
+    'a Kayenta config without a classifier',
+    { ...base, config: kayenta.replace('classifier', 'description') },
+    'classifier is missing: a map is wanted',
+  ],
+  ['scopes that are the same', { ...base, baseline: base.candidate, config: kayenta }, 'it cannot tell them apart'],
+  [
+    "a request to Kayenta's API",
+    { ...base, config: '{"canaryConfig": {}, "executionRequest": {}}' },
+    "config: this is a request to Kayenta's API",
+  ],
+  ['arguments without a template', { ...base, args: 'a=b' }, 'args: is for an AnalysisTemplate or a Kayenta config only'],
   ['an argument that is none', { ...base, config: template, args: 'token' }, 'args: item 1 is not accepted: name=value'],
   ['a secret that is none', { ...base, config: template, 'secret-args': 'sesame' }, 'secret-args: item 1 is not accepted: name=value'],
   ['a file outside of the workspace', { ...base, config: '../canary.yml' }, 'config: ../canary.yml is outside of the workspace'],

@@ -5,6 +5,7 @@ import { readConfig } from '../../actions/canary-analyze/config.ts'
 import { analyze, type Request } from '../../actions/canary-analyze/engine.ts'
 import { readKayenta } from '../../actions/canary-analyze/kayenta/config.ts'
 import type { Schedule } from '../../actions/canary-analyze/result.ts'
+import { AnswerError } from '../../actions/shared/prometheus/answer.ts'
 import { createStory } from '../../actions/shared/report/story.ts'
 import { TestClock } from '../support/clock.ts'
 import { down, Past } from './support/past.ts'
@@ -128,12 +129,13 @@ describe('a Kayenta config', () => {
     ],
     classifier: { groupWeights: {} },
   })
+  const scopes = { candidate: 'green', baseline: 'blue', location: '' }
   const of = (values: Past['values'], given: Partial<Schedule> = {}, fault?: (seconds: number) => string[]) =>
     run(
       {
         judge: 'mann-whitney',
         config,
-        scopes: { candidate: 'green', baseline: 'blue', location: '' },
+        scopes,
         thresholds: { pass: 95, marginal: 75 },
         schedule: { ...schedule, ...given },
       },
@@ -144,7 +146,7 @@ describe('a Kayenta config', () => {
 
   test('is judged once, at the end of the window', async () => {
     const { analysis, seconds, prometheus } = await of(noisy)
-    expect([analysis.outcome, seconds, prometheus.asked.length]).toEqual(['failed', 600, 2])
+    expect([analysis.outcome, seconds, prometheus.asked.length]).toEqual(['failed', 600, 4])
     expect(analysis.headline).toBe('Fail: 0 of 100 points (from 95 on it passes, from 75 on it is marginal)')
     expect(analysis.reason).toBe('errors: High')
     expect((await of((_, at) => noisy('blue', at))).analysis.outcome).toBe('passed')
@@ -152,13 +154,68 @@ describe('a Kayenta config', () => {
   test('live and replay agree', async () => {
     expect((await of(noisy, { replay: { from: START, to: START + 600_000 } })).analysis).toEqual((await of(noisy)).analysis)
   })
-  test('without data it fails, as there; with doubts it is inconclusive; without an answer an error', async () => {
-    expect((await of(() => undefined)).analysis).toMatchObject({ outcome: 'failed', reason: '1 of 1 metrics have no data\nerrors: Nodata' })
+  test('without data of the candidate it fails, as there; without any, and with doubts, it is inconclusive; without an answer an error', async () => {
+    expect((await of((query, at) => (query.includes('green') ? undefined : noisy(query, at)))).analysis).toMatchObject({
+      outcome: 'failed',
+      reason: '1 of 1 metrics have no data\nerrors: Nodata',
+    })
+    expect((await of(() => undefined)).analysis).toMatchObject({
+      outcome: 'inconclusive',
+      reason: expect.stringMatching(/^not judged: no query found data.*\n1 of 1 metrics have no data\nerrors: Nodata$/),
+    })
     expect((await of(noisy, {}, () => ['partial'])).analysis).toMatchObject({
       outcome: 'inconclusive',
       reason: expect.stringContaining('partial'),
     })
     await expect(of(noisy, {}, down)).rejects.toThrow('nothing can be said about the release')
+  })
+  test('a query that no server can answer is an error at once, live and in a replay', async () => {
+    for (const replay of [undefined, { from: START, to: START + 600_000 }])
+      for (const kind of [{ permanent: true }, { ofQuery: true }]) {
+        let asked = 0
+        const refused = of(noisy, { replay }, () => {
+          asked++
+          throw new AnswerError('parse error', kind)
+        })
+        await expect(refused).rejects.toThrow(
+          /^config: the metric errors of the Kayenta config: parse error; the query is errors\{scope="(green|blue)"\}$/,
+        )
+        expect(asked).toBe(2)
+      }
+  })
+  test('a fault that passes is waited for, before the window and after it', async () => {
+    for (const from of [0, 600]) {
+      let faults = 2
+      const { analysis } = await of(noisy, {}, (at) => (at >= from && faults-- > 0 ? down() : []))
+      expect(analysis.outcome).toBe('failed')
+    }
+  })
+  test('the delay is left out of a replay too', async () => {
+    const { analysis } = await of(noisy, { replay: { from: START, to: START + 600_000 }, initialDelay: 60_000 })
+    expect(analysis.from).toBe(START + 60_000)
+  })
+  test('gaps are no zeros, and a side without anything is', async () => {
+    const replaced = {
+      ...config,
+      metrics: config.metrics.map((metric) => ({ ...metric, rule: { ...metric.rule, nanStrategy: 'replace' as const } })),
+    }
+    const judged = (values: Past['values']) =>
+      run({ judge: 'mann-whitney', config: replaced, scopes, thresholds: { pass: 95, marginal: 75 }, schedule }, values)
+    const sparse: Past['values'] = (query, at) => (query.includes('blue') && at % 30 ? undefined : noisy('blue', at))
+    expect((await judged(sparse)).analysis.metrics[0]?.verdict).toBe('Pass')
+    expect((await judged((query, at) => (query.includes('blue') ? undefined : noisy(query, at)))).analysis.metrics[0]?.verdict).toBe('High')
+  })
+  test('a muted metric is shown, and decides nothing', async () => {
+    const [metric] = config.metrics
+    if (!metric) throw new Error('the config has no metric')
+    const fine = { ...metric, name: 'fine', query: (scope: string) => `fine ${scope}` }
+    const muted = { ...metric, muted: true, rule: { ...metric.rule, critical: true } }
+    const { analysis } = await run(
+      { judge: 'mann-whitney', config: { ...config, metrics: [fine, muted] }, scopes, thresholds: { pass: 95, marginal: 75 }, schedule },
+      (query, at) => (query.startsWith('fine') ? noisy('blue', at) : noisy(query, at)),
+    )
+    expect(analysis).toMatchObject({ outcome: 'passed', reason: '' })
+    expect(analysis.metrics.map(({ verdict }) => verdict)).toEqual(['Pass', 'High (critical) (muted)'])
   })
 })
 

@@ -13,7 +13,7 @@ import { loadDocument } from './document.ts'
 import type { Request, Schedule } from './engine.ts'
 import type { About } from './evidence.ts'
 import { readHistory } from './history.ts'
-import { isKayenta, readKayenta } from './kayenta/config.ts'
+import { checkRun, isKayenta, readKayenta } from './kayenta/config.ts'
 import { addressSecrets, checkReach, type Reach, reachInputs, reachOf } from './reach/inputs.ts'
 import { parseSide } from './selectors.ts'
 
@@ -39,6 +39,9 @@ const INPUTS_OF = {
 const MAX_DURATION = 600_000
 /** How long is watched at least before a pass, when nobody says it and the whole is not shorter. */
 const MIN_DURATION = 60_000
+/** From which score a Kayenta config passes, and is marginal, when nobody says it. */
+const PASS_SCORE = 95
+const MARGINAL_SCORE = 75
 
 /** The inputs of action.yml. */
 export const schema = z
@@ -67,8 +70,8 @@ export const schema = z
     args: input.lines(),
     'secret-args': input.secret(),
     location: input.text(),
-    'pass-score': input.number({ default: '95', min: 0, max: 100 }),
-    'marginal-score': input.number({ default: '75', min: 0, max: 100 }),
+    'pass-score': input.number({ default: String(PASS_SCORE), min: 0, max: 100 }),
+    'marginal-score': input.number({ default: String(MARGINAL_SCORE), min: 0, max: 100 }),
     history: input.text(),
     'plan-requests': input.optional(input.number({ min: 0.001, max: 1e6 })),
     'plan-share': input.percentage({ default: '50%', min: 0.01, max: 100 }),
@@ -223,8 +226,8 @@ function requestOf(
   schedule: Schedule,
   mask: (secret: string) => void,
 ): Request {
+  const args = readVariables(['args', given.args], ['secret-args', given['secret-args']], mask)
   if (isTemplate(document)) {
-    const args = readVariables(['args', given.args], ['secret-args', given['secret-args']], mask)
     const template = asInput('config', () => readTemplate(document, args))
     for (const secret of template.secrets) mask(secret)
     if (new Set(template.metrics.map(({ address }) => address)).size > 1)
@@ -233,20 +236,22 @@ function requestOf(
     if (short) throw refused(schedule.replay ? 'from' : 'max-duration', short)
     return { judge: 'threshold', template, schedule }
   }
-  if (given.args.length || given['secret-args']) throw refused('args', 'is for an AnalysisTemplate only')
   if (isKayenta(document)) {
-    const config = asInput('config', () => readKayenta(document))
+    const config = asInput('config', () => readKayenta(document, args))
     if (!given.candidate || !given.baseline)
       throw refused('candidate', 'candidate and baseline are required for a Kayenta config: its two scopes')
+    const scopes = { candidate: given.candidate, baseline: given.baseline, location: given.location }
     const thresholds = config.thresholds ?? { pass: given['pass-score'], marginal: given['marginal-score'] }
-    return {
-      judge: 'mann-whitney',
-      config,
-      scopes: { candidate: given.candidate, baseline: given.baseline, location: given.location },
-      thresholds,
-      schedule,
-    }
+    asInput('config', () => checkRun(config, scopes, thresholds))
+    if (thresholds.pass !== given['pass-score'] && given['pass-score'] !== PASS_SCORE)
+      throw refused('pass-score', `is for a Kayenta config without scoreThresholds, and this one passes from ${thresholds.pass} on`)
+    if (thresholds.marginal !== given['marginal-score'] && given['marginal-score'] !== MARGINAL_SCORE)
+      throw refused('marginal-score', `is for a Kayenta config without scoreThresholds; in this one ${thresholds.marginal} is marginal`)
+    if (schedule.longest < schedule.interval)
+      throw refused('max-duration', `${formatDuration(schedule.longest)} is shorter than interval, ${formatDuration(schedule.interval)}`)
+    return { judge: 'mann-whitney', config, scopes, thresholds, schedule }
   }
+  if (Object.keys(args).length) throw refused('args', 'is for an AnalysisTemplate or a Kayenta config only')
   const config = asInput('config', () => readConfig(document, placeOf))
   // The judges of others know no shortest watch.
   if (!schedule.replay && schedule.shortest > schedule.longest)

@@ -70,6 +70,8 @@ describe('one metric', () => {
       effect: NaN,
     })
   })
+  test('what could not be compared is no critical miss', () =>
+    expect(classify([2], [1], rule({ critical: true }))).toMatchObject({ classification: 'Error', critical: false }))
   test('outliers go when told to, and twice the same data is twice the same verdict', () => {
     const wild = [...low, 1e6]
     expect(classify(wild, low, rule({ outliers: 'remove', outlierFactor: 3 })).classification).toBe('Pass')
@@ -95,6 +97,11 @@ describe('the score', () => {
     ['what is left is shared', [metric(['a'], 'Pass'), metric(['b'], 'High'), metric(['c'], 'Pass')], { a: 40 }, 70],
     ['two decimals', [metric(['g'], 'Pass'), metric(['g'], 'High'), metric(['g'], 'High')], {}, 33.33],
   ])('%s', (_, metrics, weights, summary) => expect(score(metrics, weights).summary).toBe(summary))
+  test('muted metrics count for nothing, even critical ones', () => {
+    const muted = { ...metric(['m', 'g'], 'High', true), muted: true }
+    expect(score([metric(['g'], 'Pass'), muted], { g: 100 })).toEqual({ summary: 100, groups: { g: 100 }, reason: undefined })
+    expect(score([metric(['g'], 'Pass'), { ...metric(['g'], 'Nodata'), muted: true }], {}).summary).toBe(100)
+  })
   test('thresholds', () => {
     const of = (summary: number) => classifyScore(summary, { pass: 95, marginal: 75 })
     expect([of(95), of(94.9), of(75), of(74.9)]).toEqual(['Pass', 'Marginal', 'Marginal', 'Fail'])

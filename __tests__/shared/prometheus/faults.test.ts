@@ -142,6 +142,16 @@ test.each<[string, string, RequestListener, string, boolean]>([
   expect(await told(`http://127.0.0.1:${port}${path}`)).toEqual([`prometheus-url: ${message}`, permanent])
 })
 
+test.each([
+  ['bad_data', 400, true],
+  ['execution', 422, true],
+  ['timeout', 503, false],
+  ['internal', 500, false],
+])('%s is of the query, or is not', async (kind, status, ofQuery) => {
+  const port = await listen(createServer(says(status, error(kind, 'no'))))
+  await expect(clientOf(`http://127.0.0.1:${port}`).instant('up', 0)).rejects.toMatchObject({ ofQuery })
+})
+
 test('neither user nor query of an address is shown, and its query goes along', async () => {
   const asked: unknown[] = []
   const port = await listen(

@@ -1,14 +1,20 @@
 // Reads a Kayenta canary config (JSON) as it is, as far as its metrics come from Prometheus.
-import { z } from 'zod'
-import { wrongsText } from '../../shared/text/issues.ts'
-import { defaultRule, type MetricRule } from './judge.ts'
+import { messageOf } from '../../shared/text/errors.ts'
+import { defaultRule, effectOfNothing, type MetricRule } from './judge.ts'
+import { queryOf } from './query.ts'
+import { type CanaryDocument, type KayentaDocument, parseKayenta } from './schema.ts'
+import { howToGive } from './variables.ts'
+
+export { isKayenta } from './schema.ts'
 
 export interface KayentaMetric {
   name: string
   groups: string[]
   rule: MetricRule
-  /** The PromQL for one scope: the value that tells the candidate's series from the baseline's. */
-  query: (scope: string, location: string) => string
+  /** It is measured and shown, and counts for nothing. */
+  muted: boolean
+  /** The PromQL for one scope: what tells the candidate's series from the baseline's. `used` learns its variables. Throws an Error for one without a value. */
+  query: (scope: string, location: string, used?: Set<string>) => string
 }
 
 export interface KayentaConfig {
@@ -16,123 +22,126 @@ export interface KayentaConfig {
   metrics: KayentaMetric[]
   groupWeights: Record<string, number>
   /** From the config itself, where it has them. */
-  thresholds: { pass: number; marginal: number } | undefined
+  thresholds: Thresholds | undefined
+  /** The names of Kayenta's extendedScopeParams. */
+  args: string[]
 }
 
-const effectSize = z.looseObject({
-  measure: z.enum(['meanRatio', 'cles']).optional(),
-  allowedIncrease: z.number().optional(),
-  allowedDecrease: z.number().optional(),
-  criticalIncrease: z.number().optional(),
-  criticalDecrease: z.number().optional(),
-})
+export interface Thresholds {
+  pass: number
+  marginal: number
+}
 
-const canary = z.looseObject({
-  direction: z.enum(['increase', 'decrease', 'either']).optional(),
-  nanStrategy: z.enum(['remove', 'replace']).optional(),
-  critical: z.boolean().optional(),
-  mustHaveData: z.boolean().optional(),
-  effectSize: effectSize.optional(),
-  outliers: z.looseObject({ strategy: z.enum(['keep', 'remove']).optional(), outlierFactor: z.number().positive().optional() }).optional(),
-})
+export interface Scopes {
+  candidate: string
+  baseline: string
+  location: string
+}
 
-const query = z.looseObject({
-  type: z.string().optional(),
-  serviceType: z.string().optional(),
-  metricName: z.string().optional(),
-  labelBindings: z.array(z.string()).default([]),
-  groupByFields: z.array(z.string()).default([]),
-  customInlineTemplate: z.string().optional(),
-  customFilter: z.string().optional(),
-  customFilterTemplate: z.string().optional(),
-})
+const JUDGE = 'NetflixACAJudge-v1.0'
+const ALL = 100
 
-const schema = z.looseObject({
-  name: z.string().default(''),
-  judge: z
-    .looseObject({ judgeConfigurations: z.looseObject({ tolerance: z.number().optional(), confLevel: z.number().optional() }).optional() })
-    .optional(),
-  metrics: z
-    .array(
-      z.looseObject({
-        name: z.string(),
-        query,
-        groups: z.array(z.string()).default([]),
-        analysisConfigurations: z.looseObject({ canary: canary.optional() }).optional(),
-      }),
-    )
-    .min(1),
-  classifier: z.looseObject({
-    groupWeights: z.record(z.string(), z.number()).default({}),
-    scoreThresholds: z.object({ pass: z.number(), marginal: z.number() }).optional(),
-  }),
-})
-
-/** Whether a document is one that `readKayenta` is for. */
-export const isKayenta = (document: unknown): boolean =>
-  typeof document === 'object' && document !== null && 'classifier' in document && 'metrics' in document
-
-/** Reads a config. Throws an Error that names what cannot be used. */
-export function readKayenta(document: unknown): KayentaConfig {
-  const read = schema.safeParse(document)
-  if (!read.success) throw new Error(`the Kayenta config cannot be used: ${wrongsText(read.error)}`)
-  const { name, metrics, classifier, judge } = read.data
-  const { tolerance = defaultRule.tolerance, confLevel: confidence = defaultRule.confidence } = judge?.judgeConfigurations ?? {}
+/** Reads a config; `args` are Kayenta's extendedScopeParams. Throws an Error that names what cannot be used. */
+export function readKayenta(document: unknown, args: Readonly<Record<string, string>> = {}): KayentaConfig {
+  const read = parseKayenta(document)
+  const { name, metrics, classifier, judge, templates } = read
+  checkJudge(judge)
+  checkMetrics(read)
+  for (const taken of ['scope', 'location'])
+    if (Object.hasOwn(args, taken)) throw new Error(`${taken} is none of args; ${howToGive(taken)}`)
   return {
     name,
-    metrics: metrics.map((metric) => ({
-      name: metric.name,
-      groups: metric.groups,
-      rule: { ...ruleOf(metric.analysisConfigurations?.canary ?? {}), tolerance, confidence },
-      query: queryOf(metric.name, metric.query),
-    })),
+    metrics: metrics.map((metric) => {
+      const { muted = false, ...rule } = metric.analysisConfigurations?.canary ?? {}
+      const build = naming(metric.name, () => queryOf(metric.query, templates, args))
+      return {
+        name: metric.name,
+        groups: metric.groups,
+        rule: ruleOf(rule),
+        muted,
+        query: (scope, location, used = new Set()) => naming(metric.name, () => build({ scope, location, args }, used)),
+      }
+    }),
     groupWeights: classifier.groupWeights,
     thresholds: classifier.scoreThresholds,
+    args: Object.keys(args),
   }
 }
 
-function ruleOf({ direction, nanStrategy, critical, mustHaveData, effectSize, outliers }: z.infer<typeof canary>): MetricRule {
-  const { measure, ...effects } = effectSize ?? {}
-  const pick = (key: 'allowedIncrease' | 'allowedDecrease' | 'criticalIncrease' | 'criticalDecrease'): number =>
-    effects[key] ?? defaultRule[key]
+const naming = <T>(metric: string, work: () => T): T => {
+  try {
+    return work()
+  } catch (error) {
+    throw new Error(`the metric ${metric} of the Kayenta config: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+function checkJudge(judge: KayentaDocument['judge']): void {
+  const { name = '', judgeConfigurations = {} } = judge ?? {}
+  if (name && name !== JUDGE) throw new Error(`the judge of the Kayenta config is '${name}'; only ${JUDGE} is known`)
+  const [setting] = Object.keys(judgeConfigurations)
+  if (setting !== undefined)
+    throw new Error(`judge.judgeConfigurations of the Kayenta config has ${setting}, which ${JUDGE} does not read; remove it`)
+}
+
+function checkMetrics({ metrics, classifier }: KayentaDocument): void {
+  const names = metrics.map(({ name }) => name)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw new Error(`two metrics of the Kayenta config are called ${twice}`)
+  const scopes = [...new Set(metrics.map(({ scopeName = 'default' }) => scopeName))]
+  if (scopes.length > 1)
+    throw new Error(
+      `the metrics of the Kayenta config have several scopes (scopeName): ${scopes.join(', ')}; give each an analysis of its own`,
+    )
+  if (metrics.every(({ analysisConfigurations }) => analysisConfigurations?.canary?.muted))
+    throw new Error('every metric of the Kayenta config is muted, so nothing would be judged')
+  const total = Object.values(classifier.groupWeights).reduce((sum, weight) => sum + weight, 0)
+  if (total > ALL + 1e-6) throw new Error(`the groupWeights of the Kayenta config add up to ${total}; they are shares of ${ALL}`)
+}
+
+/** What can be known of a run before Prometheus is asked. Throws an Error that names what cannot be used. */
+export function checkRun(config: KayentaConfig, { candidate, baseline, location }: Scopes, { pass, marginal }: Thresholds): void {
+  const used = new Set<string>()
+  for (const { name, query } of config.metrics)
+    if (query(candidate, location, used) === query(baseline, location, used))
+      throw new Error(
+        `the metric ${name} of the Kayenta config: its query is the same for candidate and baseline, '${query(baseline, location)}', so it cannot tell them apart`,
+      )
+  const unused = config.args.find((name) => !used.has(name))
+  if (unused !== undefined) throw new Error(`no query of the Kayenta config has a variable \${${unused}}; remove ${unused} from args`)
+  if (marginal > pass)
+    throw new Error(`the scoreThresholds of the Kayenta config are out of order: marginal ${marginal} is above pass ${pass}`)
+  const best = bestScore(config)
+  if (best < pass - 1e-6)
+    throw new Error(
+      `the groups of the Kayenta config's metrics reach ${Math.round(best * 100) / 100} points at most, and it passes from ${pass} on: give groupWeights that add up to ${ALL} to groups with metrics that are not muted`,
+    )
+}
+
+/** The score when every metric passes: groups without a weight share what is left. */
+function bestScore({ metrics, groupWeights }: KayentaConfig): number {
+  const groups = new Set(metrics.flatMap((metric) => (metric.muted ? [] : metric.groups)))
+  const total = Object.values(groupWeights).reduce((sum, weight) => sum + weight, 0)
+  const weighted = [...groups].filter((group) => Object.hasOwn(groupWeights, group))
+  const reached = weighted.reduce((sum, group) => sum + (groupWeights[group] ?? 0), 0)
+  return weighted.length < groups.size ? reached + ALL - total : reached
+}
+
+function ruleOf({ effectSize = {}, outliers = {}, ...given }: Omit<CanaryDocument, 'muted'>): MetricRule {
+  const { measure = defaultRule.effectMeasure, ...effects } = effectSize
+  const none = effectOfNothing(measure)
   return {
     ...defaultRule,
-    direction: direction ?? defaultRule.direction,
-    nanStrategy: nanStrategy ?? defaultRule.nanStrategy,
-    outliers: outliers?.strategy ?? defaultRule.outliers,
-    outlierFactor: outliers?.outlierFactor ?? defaultRule.outlierFactor,
-    critical: critical ?? false,
-    mustHaveData: mustHaveData ?? false,
-    effectMeasure: measure ?? defaultRule.effectMeasure,
-    allowedIncrease: pick('allowedIncrease'),
-    allowedDecrease: pick('allowedDecrease'),
-    criticalIncrease: pick('criticalIncrease'),
-    criticalDecrease: pick('criticalDecrease'),
+    direction: given.direction ?? defaultRule.direction,
+    nanStrategy: given.nanStrategy ?? defaultRule.nanStrategy,
+    outliers: outliers.strategy ?? defaultRule.outliers,
+    outlierFactor: outliers.outlierFactor ?? defaultRule.outlierFactor,
+    critical: given.critical ?? false,
+    mustHaveData: given.mustHaveData ?? false,
+    effectMeasure: measure,
+    allowedIncrease: effects.allowedIncrease ?? none,
+    allowedDecrease: effects.allowedDecrease ?? none,
+    criticalIncrease: effects.criticalIncrease ?? none,
+    criticalDecrease: effects.criticalDecrease ?? none,
   }
 }
-
-function queryOf(name: string, given: z.infer<typeof query>): KayentaMetric['query'] {
-  const refuse = (why: string): never => {
-    throw new Error(`the metric ${name} of the Kayenta config: ${why}`)
-  }
-  const type = given.serviceType ?? given.type ?? 'prometheus'
-  if (type !== 'prometheus') refuse(`its query is for ${type}; only prometheus can be asked`)
-  if (given.customFilterTemplate) refuse('named filter templates are not supported; write the query as customInlineTemplate')
-  const inline = given.customInlineTemplate?.replace(/^PromQL:/, '')
-  if (inline) {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: Kayenta's own placeholder
-    if (!inline.includes('${scope}')) refuse('its query has no ${scope}, so it cannot tell the candidate from the baseline')
-    return (scope, location) => inline.replaceAll(/\$\{(scope|location)\}/g, (_, key) => quoted(key === 'scope' ? scope : location))
-  }
-  if (!given.metricName || !/^[a-zA-Z_:][\w:]*$/.test(given.metricName))
-    refuse(`metricName is '${given.metricName ?? ''}': a metric is wanted`)
-  const by = given.groupByFields.length ? ` by (${given.groupByFields.join(', ')})` : ''
-  return (scope) => {
-    // Scope by pod name, as Kayenta's default for Kubernetes.
-    const labels = [...given.labelBindings, `pod=~"${quoted(`${scope}-.+`)}"`]
-    return `avg(${given.metricName}{${labels.join(',')}})${by}`
-  }
-}
-
-/** For the inside of a quoted string of PromQL. */
-const quoted = (text: string): string => text.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`))

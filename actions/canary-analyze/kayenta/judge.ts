@@ -39,6 +39,9 @@ export const defaultRule: MetricRule = {
   confidence: 0.98,
 }
 
+/** What an effect is measured against where a config says nothing: candidate and baseline are the same. */
+export const effectOfNothing = (measure: MetricRule['effectMeasure']): number => (measure === 'cles' ? 0.5 : 1)
+
 export interface MetricResult {
   classification: Classification
   critical: boolean
@@ -53,7 +56,8 @@ export function classify(experiment: readonly number[], control: readonly number
   if (sameSample(e, c) || new Set([...e, ...c]).size === 1) return { classification: 'Pass', critical: false, effect: 1 }
   const [x, y] = new Set(e).size === 1 && new Set(c).size === 1 ? [withNoise(e, 1), withNoise(c, 2)] : [e, c]
   const interval = intervalOf(x, y, rule.confidence)
-  if (!interval) return { classification: 'Error', critical: rule.critical, effect: NaN }
+  // As there: what could not be compared is no critical miss.
+  if (!interval) return { classification: 'Error', critical: false, effect: NaN }
   const { low, high, estimate } = interval
   const effect = rule.effectMeasure === 'cles' ? commonLanguageEffect(x, y) : meanRatio(x, y)
   const bound = rule.tolerance * Math.abs(estimate)
@@ -110,6 +114,8 @@ export interface ScoredMetric {
   classification: Classification
   /** A miss of it fails the whole canary. */
   critical: boolean
+  /** It counts for nothing. */
+  muted?: boolean
 }
 
 export interface Score {
@@ -121,7 +127,8 @@ export interface Score {
 }
 
 /** The score of a canary: the weighted share of passing metrics of each group. Groups without a weight share what is left of 100. */
-export function score(metrics: readonly ScoredMetric[], weights: Readonly<Record<string, number>>): Score {
+export function score(all: readonly ScoredMetric[], weights: Readonly<Record<string, number>>): Score {
+  const metrics = all.filter(({ muted }) => !muted)
   const names = [...new Set(metrics.flatMap(({ groups }) => groups))]
   const shares = names.map((name) => ({ name, share: passShare(metrics.filter(({ groups }) => groups.includes(name))) }))
   const groups = Object.fromEntries(shares.map(({ name, share }) => [name, 100 * (share ?? 0)]))

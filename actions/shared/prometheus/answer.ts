@@ -4,15 +4,24 @@ import { z } from 'zod'
 import { cut, excerpt, oneLine } from '../report/text.ts'
 import { own } from '../text/records.ts'
 
+export interface Circumstances {
+  cause?: unknown
+  permanent?: boolean
+  ofQuery?: boolean
+}
+
 /** An answer that is no answer: an error of the server, or something else than its API says. */
 export class AnswerError extends Error {
   override readonly name: string = 'AnswerError'
   /** Asking again ends like this, until somebody mends an input, a permission or a certificate. */
   readonly permanent: boolean
+  /** The server answers, and does not take the query. */
+  readonly ofQuery: boolean
 
-  constructor(message: string, { cause, permanent = false }: { cause?: unknown; permanent?: boolean } = {}) {
+  constructor(message: string, { cause, permanent = false, ofQuery = false }: Circumstances = {}) {
     super(message, cause === undefined ? {} : { cause })
     this.permanent = permanent
+    this.ofQuery = ofQuery
   }
 }
 

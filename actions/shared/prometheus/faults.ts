@@ -8,7 +8,7 @@ import { excerpt } from '../report/text.ts'
 import { messageOf } from '../text/errors.ts'
 import { formatDuration } from '../time/clock.ts'
 import { type TlsFault, tlsFault } from '../tls.ts'
-import { AnswerError, type Said, saidBy } from './answer.ts'
+import { AnswerError, type Circumstances, type Said, saidBy } from './answer.ts'
 
 /** How a Prometheus is asked, as far as faults depend on it. */
 export interface Way {
@@ -97,7 +97,10 @@ export function faultOfAnswer(came: Came, query: string, way: Way): AnswerError 
 function faultOfQuery(status: number, { kind, text }: Said, query: string, way: Way): AnswerError {
   const words = kind === 'timeout' ? 'needs too long for a query' : 'does not take a query'
   const stays = kind === undefined ? status === 400 : kind === 'bad_data'
-  return fault(way, `${words} (${status}): ${kind === undefined ? '' : `${kind}: `}${text}${blamed(query)}`, { permanent: stays })
+  return fault(way, `${words} (${status}): ${kind === undefined ? '' : `${kind}: `}${text}${blamed(query)}`, {
+    permanent: stays,
+    ofQuery: kind !== 'timeout',
+  })
 }
 
 function faultOfRedirect({ status, location }: Came, way: Way): AnswerError {
@@ -229,5 +232,5 @@ function serviceHint(host: string): string {
 const through = ({ proxy }: Way): string => `through the proxy ${proxy?.address ?? ''} of $${proxy?.variable ?? ''}`
 const proxyHint = ({ url }: Way): string => `mend that, or name ${url.hostname} in $NO_PROXY`
 
-const fault = ({ input, address }: Way, words: string, more?: { cause?: unknown; permanent?: boolean }): AnswerError =>
+const fault = ({ input, address }: Way, words: string, more?: Circumstances): AnswerError =>
   new AnswerError(`${input}: ${address} ${words}`, more)
