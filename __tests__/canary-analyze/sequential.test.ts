@@ -25,13 +25,25 @@ interface Given {
   counters: Counter[]
   metrics?: object[]
   baseline?: boolean
+  candidate?: string
+  baselineSide?: string
   schedule?: Partial<Schedule>
   fault?: (seconds: number) => string[]
   previous?: Record<string, number[]>
   values?: Past['values']
 }
 
-async function run({ counters, metrics = [errors], baseline = true, schedule: times = {}, fault, previous = {}, values }: Given) {
+async function run({
+  counters,
+  metrics = [errors],
+  baseline = true,
+  candidate = 'app-green',
+  baselineSide = 'app-blue',
+  schedule: times = {},
+  fault,
+  previous = {},
+  values,
+}: Given) {
   const told: string[] = []
   const clock = new TestClock(START)
   const prometheus = new Past(START, counters, fault)
@@ -41,7 +53,7 @@ async function run({ counters, metrics = [errors], baseline = true, schedule: ti
     {
       judge: 'sequential',
       config: readConfig({ metrics }),
-      sides: { candidate: parseSide('app-green'), baseline: baseline ? parseSide('app-blue') : undefined },
+      sides: { candidate: parseSide(candidate), baseline: baseline ? parseSide(baselineSide) : undefined },
       schedule: { ...schedule, ...times },
       previous,
     },
@@ -316,6 +328,23 @@ describe('series that count the same requests', () => {
     await expect(run({ counters: twice })).rejects.toThrow(
       'the candidate: series that differ only in job ("pods", "endpoints") count the same requests',
     )
+  })
+  test('also where two ways to the same pods differ in more than one label', async () => {
+    const by = (monitor: string): Counter[] =>
+      both({}, {}).map(({ labels, at }) => ({
+        labels: { ...labels, job: monitor, service: monitor, endpoint: `${monitor}-port`, instance: `10.0.0.1:${monitor.length}` },
+        at,
+      }))
+    await expect(run({ counters: [...by('shop'), ...by('shop-all')] })).rejects.toThrow('differ only in job ("shop", "shop-all")')
+  })
+  test('addresses that get as many requests as each other are two processes', async () => {
+    const at = (color: string, instance: string): Counter[] =>
+      traffic('x', { rps: 20, errors: 0 }).map(({ labels: { pod: _, ...labels }, at }) => ({
+        labels: { ...labels, color, instance, job: 'vms' },
+        at,
+      }))
+    const counters = [...at('green', 'a:80'), ...at('green', 'b:80'), ...at('blue', 'c:80'), ...at('blue', 'd:80')]
+    expect((await run({ counters, candidate: 'color="green"', baselineSide: 'color="blue"' })).analysis.outcome).toBe('passed')
   })
   test('and so is a sum beside its parts', async () => {
     const part = (handler: string, rps: number): Counter[] =>
