@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { z } from 'zod'
 import { configSchema, DEFAULT_CONFIG, expanded, readConfig } from '../../actions/canary-analyze/config.ts'
 import { loadDocument, parseDocument } from '../../actions/canary-analyze/document.ts'
-import { LIBRARIES } from '../../actions/canary-analyze/libraries.ts'
+import { LIBRARIES } from '../../actions/canary-analyze/presence/libraries.ts'
 import { PRESETS } from '../../actions/canary-analyze/presets.ts'
 import { matchersText, parseMatchers, parseSelector, parseSide, selectorText } from '../../actions/canary-analyze/selectors.ts'
-import { podsOf, sideSelector } from '../../actions/canary-analyze/source.ts'
+import { podsOf, sideSelector } from '../../actions/canary-analyze/sources/source.ts'
 
 test('the published schema is the one of the configuration', () => {
   const published: unknown = JSON.parse(readFileSync('actions/canary-analyze/config.schema.json', 'utf8'))

@@ -6,8 +6,8 @@ import type { KayentaConfig, Scopes } from './kayenta/config.ts'
 import { judgeWindow } from './kayenta/run.ts'
 import { type Expectation, planAnalysis } from './plan.ts'
 import type { Analysis, Ports, Schedule } from './result.ts'
-import { analyzeSequentially } from './sequential.ts'
-import type { Sides } from './source.ts'
+import type { Sides } from './sources/source.ts'
+import { analyzeSequentially } from './watch/sequential.ts'
 
 export type { Analysis, Ports, Schedule }
 

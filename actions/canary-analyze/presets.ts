@@ -1,5 +1,5 @@
 // Metrics that are known by name: what to read of common servers, proxies and meshes.
-import { LIBRARIES, type Library } from './libraries.ts'
+import { LIBRARIES, type Library } from './presence/libraries.ts'
 import { type Matcher, parseMatchers, selectorText } from './selectors.ts'
 
 export const PRESETS = ['http', 'ingress-nginx', 'traefik', 'istio', 'envoy', 'restarts', 'saturation'] as const

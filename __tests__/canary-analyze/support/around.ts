@@ -1,6 +1,6 @@
 // Looks around in a store in memory, as before a watch.
 import { readConfig } from '../../../actions/canary-analyze/config.ts'
-import { lookAround } from '../../../actions/canary-analyze/presence.ts'
+import { lookAround } from '../../../actions/canary-analyze/presence/presence.ts'
 import { parseSide } from '../../../actions/canary-analyze/selectors.ts'
 import { createStory } from '../../../actions/shared/report/story.ts'
 import { TestClock } from '../../support/clock.ts'

@@ -4,7 +4,7 @@ import { counted } from '../../shared/report/text.ts'
 import type { ValueConfig } from '../config.ts'
 import { type Criterion, meets, parseCriterion, targetOf } from '../criteria.ts'
 import { matchersText } from '../selectors.ts'
-import type { Sides } from '../source.ts'
+import type { Sides } from '../sources/source.ts'
 import type { MetricJudge, MetricState } from './judge.ts'
 
 /** Holds the value of an expression against a criterion at every look: a fixed threshold, with strikes. It needs no baseline, and proves nothing. */

@@ -1,9 +1,9 @@
 // The times at which an analysis looks, live or in a past window: the intervals are the same, so the verdict is.
-import { AnswerError } from '../shared/prometheus/answer.ts'
-import { counted } from '../shared/report/text.ts'
-import { messageOf } from '../shared/text/errors.ts'
-import { formatDuration } from '../shared/time/clock.ts'
-import type { Ports, Schedule } from './result.ts'
+import { AnswerError } from '../../shared/prometheus/answer.ts'
+import { counted } from '../../shared/report/text.ts'
+import { messageOf } from '../../shared/text/errors.ts'
+import { formatDuration } from '../../shared/time/clock.ts'
+import type { Ports, Schedule } from '../result.ts'
 
 /** A look holds so many samples of a series at least, and a watch so many looks. */
 const SAMPLES = 2

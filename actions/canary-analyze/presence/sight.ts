@@ -1,10 +1,10 @@
 // What a store has of a selector: which series, which pods. And the words for it: names and values come from outside, so they are bounded.
 
-import type { Answer, Labels } from '../shared/prometheus/answer.ts'
-import { AnswerError } from '../shared/prometheus/answer.ts'
-import type { CounterStore, Prometheus } from '../shared/prometheus/client.ts'
-import { cut, oneLine } from '../shared/report/text.ts'
-import { POD } from './source.ts'
+import type { Answer, Labels } from '../../shared/prometheus/answer.ts'
+import { AnswerError } from '../../shared/prometheus/answer.ts'
+import type { CounterStore, Prometheus } from '../../shared/prometheus/client.ts'
+import { cut, oneLine } from '../../shared/report/text.ts'
+import { POD } from '../sources/source.ts'
 
 /** A store of counters; one that evaluates expressions is asked for those too. */
 export type Store = CounterStore & Partial<Pick<Prometheus, 'instant'>>

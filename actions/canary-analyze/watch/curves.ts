@@ -1,7 +1,7 @@
 // The curves of a watch, for the report: the rates of both sides, and the evidence of each metric.
-import type { Chart } from '../shared/report/report.ts'
-import type { MetricJudge } from './judges/judge.ts'
-import type { Analysis } from './result.ts'
+import type { Chart } from '../../shared/report/report.ts'
+import type { MetricJudge } from '../judges/judge.ts'
+import type { Analysis } from '../result.ts'
 
 /** A report is read by people: so many curves, and so many points of each. */
 const MOST_CURVES = 12

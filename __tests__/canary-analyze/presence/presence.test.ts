@@ -1,7 +1,7 @@
 // What is asked before the watch: absence is not zero, and time is given to what only time can bring.
 import { describe, expect, test } from '@jest/globals'
-import { BLUE, both, buckets, errors, type Given, GREEN, requests, run, START, series } from './support/around.ts'
-import { type Counter, down, type Past } from './support/past.ts'
+import { BLUE, both, buckets, errors, type Given, GREEN, requests, run, START, series } from '../support/around.ts'
+import { type Counter, down, type Past } from '../support/past.ts'
 
 const MINUTE = 60_000
 const slow = { kind: 'latency', name: 'latency', histogram: 'http_request_duration_seconds_bucket' }

@@ -1,9 +1,9 @@
 // Classic histograms: counters by `le`, the longest that a request took which they count.
-import type { Labels } from '../shared/prometheus/answer.ts'
-import type { Growth } from '../shared/prometheus/counters.ts'
-import { cut } from '../shared/report/text.ts'
+import type { Labels } from '../../shared/prometheus/answer.ts'
+import type { Growth } from '../../shared/prometheus/counters.ts'
+import { cut } from '../../shared/report/text.ts'
+import type { Histogram } from '../statistics/latency.ts'
 import { sumOf } from './source.ts'
-import type { Histogram } from './statistics/latency.ts'
 
 function edgeOf({ le }: Labels): number {
   const edge = le === '+Inf' ? Infinity : Number(le)

@@ -1,6 +1,6 @@
 // How far apart the samples of a release are: what a server scrapes each minute cannot be judged each ten seconds.
-import { AnswerError, type Series } from '../shared/prometheus/answer.ts'
-import type { CounterStore } from '../shared/prometheus/client.ts'
+import { AnswerError, type Series } from '../../shared/prometheus/answer.ts'
+import type { CounterStore } from '../../shared/prometheus/client.ts'
 
 /** How far back is looked, at first and where that gives too few samples; milliseconds. */
 const BACK = [300_000, 1_200_000]

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { suited } from '../../actions/canary-analyze/looks.ts'
-import type { Schedule } from '../../actions/canary-analyze/result.ts'
+import type { Schedule } from '../../../actions/canary-analyze/result.ts'
+import { suited } from '../../../actions/canary-analyze/watch/looks.ts'
 
 const START = Date.UTC(2026, 0, 1)
 const schedule: Schedule = {

@@ -1,15 +1,15 @@
 // Before the watch every selector is asked: what is not there is no zero. What only time can bring is waited for.
 
-import type { Labels } from '../shared/prometheus/answer.ts'
-import { AnswerError } from '../shared/prometheus/answer.ts'
-import { formatDuration } from '../shared/time/clock.ts'
+import type { Labels } from '../../shared/prometheus/answer.ts'
+import { AnswerError } from '../../shared/prometheus/answer.ts'
+import { formatDuration } from '../../shared/time/clock.ts'
+import type { GivenConfig, MetricConfig, SequentialConfig } from '../config.ts'
+import type { Ports, Schedule } from '../result.ts'
+import { parseSelector, selectorText } from '../selectors.ts'
+import { type Sides, sideSelector } from '../sources/source.ts'
 import { checkMetric, countedBy, mistakesOf, sameSides } from './checks.ts'
-import type { GivenConfig, MetricConfig, SequentialConfig } from './config.ts'
 import { type Discovery, discover, inputsOf } from './discovery.ts'
-import type { Ports, Schedule } from './result.ts'
-import { parseSelector, selectorText } from './selectors.ts'
 import { Sight, type Store } from './sight.ts'
-import { type Sides, sideSelector } from './source.ts'
 import { spacingOf } from './spacing.ts'
 
 /** What is missing is waited for so long, or for so many spacings of samples where that is longer; milliseconds. */

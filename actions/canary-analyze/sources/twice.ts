@@ -1,7 +1,7 @@
 // Series that count the same requests: added up, they would make every count a multiple, and the evidence with it.
-import type { Labels } from '../shared/prometheus/answer.ts'
-import type { Growth } from '../shared/prometheus/counters.ts'
-import { cut } from '../shared/report/text.ts'
+import type { Labels } from '../../shared/prometheus/answer.ts'
+import type { Growth } from '../../shared/prometheus/counters.ts'
+import { cut } from '../../shared/report/text.ts'
 import { POD, sumOf } from './source.ts'
 
 /** What scrapes, federations, replicas and proxies add: series of a pod that differ in one of these and grow alike are of the same requests. */

@@ -1,10 +1,10 @@
 // What the series that are there already show of a metric: that they are the wrong ones, or that some are missing.
-import type { Labels } from '../shared/prometheus/answer.ts'
-import type { BothSides, ErrorsConfig, MetricConfig, ValueConfig } from './config.ts'
+import type { Labels } from '../../shared/prometheus/answer.ts'
+import type { BothSides, ErrorsConfig, MetricConfig, ValueConfig } from '../config.ts'
+import { type Matcher, matchersText, needsLabel, parseSelector, type Selector, selectorText } from '../selectors.ts'
+import { POD, type Sides, sideSelector } from '../sources/source.ts'
 import { inputsOf } from './discovery.ts'
-import { type Matcher, matchersText, needsLabel, parseSelector, type Selector, selectorText } from './selectors.ts'
 import { idOf, labelsText, listed, looksLikeStatus, podNames, type Sight, shown, statusLabels } from './sight.ts'
-import { POD, type Sides, sideSelector } from './source.ts'
 
 type Side = 'candidate' | 'baseline'
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
-import { readConfig } from '../../actions/canary-analyze/config.ts'
-import { analyze } from '../../actions/canary-analyze/engine.ts'
-import type { MetricState } from '../../actions/canary-analyze/judges/judge.ts'
-import type { Analysis, Schedule } from '../../actions/canary-analyze/result.ts'
-import { parseSide } from '../../actions/canary-analyze/selectors.ts'
-import { createStory } from '../../actions/shared/report/story.ts'
-import { TestClock } from '../support/clock.ts'
-import { type Counter, down, latency, Past, traffic } from './support/past.ts'
+import { readConfig } from '../../../actions/canary-analyze/config.ts'
+import { analyze } from '../../../actions/canary-analyze/engine.ts'
+import type { MetricState } from '../../../actions/canary-analyze/judges/judge.ts'
+import type { Analysis, Schedule } from '../../../actions/canary-analyze/result.ts'
+import { parseSide } from '../../../actions/canary-analyze/selectors.ts'
+import { createStory } from '../../../actions/shared/report/story.ts'
+import { TestClock } from '../../support/clock.ts'
+import { type Counter, down, latency, Past, traffic } from '../support/past.ts'
 
 const START = Date.UTC(2026, 0, 1)
 const errors = { kind: 'errors', name: 'errors', total: 'http_requests_total', events: 'http_requests_total{status=~"5.."}' }

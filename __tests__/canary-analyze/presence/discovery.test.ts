@@ -1,7 +1,7 @@
 // What the presets read: the names that are there, and the label with the status.
 import { describe, expect, test } from '@jest/globals'
-import { BLUE, both, buckets, type Given, GREEN, requests, run, START, selectors, series } from './support/around.ts'
-import type { Counter } from './support/past.ts'
+import { BLUE, both, buckets, type Given, GREEN, requests, run, START, selectors, series } from '../support/around.ts'
+import type { Counter } from '../support/past.ts'
 
 describe('the preset http', () => {
   const http = [{ preset: 'http' }]

@@ -1,11 +1,11 @@
 // What a preset reads: the first of the usual names that the pods have, and the label in which the status stands.
-import type { Labels } from '../shared/prometheus/answer.ts'
-import { type MetricConfig, metricsOf, type PresetConfig } from './config.ts'
+import type { Labels } from '../../shared/prometheus/answer.ts'
+import { type MetricConfig, metricsOf, type PresetConfig } from '../config.ts'
+import { type HttpNames, libraryNames, usualNames } from '../presets.ts'
+import { type Matcher, matchersText, needsLabel, parseMatchers, selectorText } from '../selectors.ts'
+import { POD, type Sides } from '../sources/source.ts'
 import { LIBRARIES, type Library } from './libraries.ts'
-import { type HttpNames, libraryNames, usualNames } from './presets.ts'
-import { type Matcher, matchersText, needsLabel, parseMatchers, selectorText } from './selectors.ts'
 import { labelsText, listed, podNames, type Sight, shown, statusLabels } from './sight.ts'
-import { POD, type Sides } from './source.ts'
 
 export interface Discovery {
   metrics: MetricConfig[]

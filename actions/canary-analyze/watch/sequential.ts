@@ -1,19 +1,19 @@
 // The sequential analysis of a release: one e-process for each metric, carried through all intervals, until there is a verdict.
 
-import { counted } from '../shared/report/text.ts'
-import { own } from '../shared/text/records.ts'
-import { formatDuration } from '../shared/time/clock.ts'
-import type { GivenConfig, MetricConfig, SequentialConfig } from './config.ts'
+import { counted } from '../../shared/report/text.ts'
+import { own } from '../../shared/text/records.ts'
+import { formatDuration } from '../../shared/time/clock.ts'
+import type { GivenConfig, MetricConfig, SequentialConfig } from '../config.ts'
+import { errorsJudge, restartsJudge } from '../judges/errors.ts'
+import type { MetricJudge, MetricState } from '../judges/judge.ts'
+import { LatencyJudge } from '../judges/latency.ts'
+import { ValueJudge } from '../judges/value.ts'
+import { lookAround } from '../presence/presence.ts'
+import type { Analysis, Ports, Schedule } from '../result.ts'
+import type { Sides } from '../sources/source.ts'
+import { outlookText } from '../statistics/plan.ts'
 import { Curves } from './curves.ts'
-import { errorsJudge, restartsJudge } from './judges/errors.ts'
-import type { MetricJudge, MetricState } from './judges/judge.ts'
-import { LatencyJudge } from './judges/latency.ts'
-import { ValueJudge } from './judges/value.ts'
 import { type Batch, batches, describeSchedule, Patience, suited } from './looks.ts'
-import { lookAround } from './presence.ts'
-import type { Analysis, Ports, Schedule } from './result.ts'
-import type { Sides } from './source.ts'
-import { outlookText } from './statistics/plan.ts'
 
 /** Traffic that was there and is gone for so long, in milliseconds, ends the watch: nothing more will be learnt. */
 const VANISHED = 60_000

@@ -1,9 +1,9 @@
 // Reads one selector of one side through a release: samples once, growth by interval.
-import type { Answer, Labels } from '../shared/prometheus/answer.ts'
-import type { CounterStore } from '../shared/prometheus/client.ts'
-import { Counters, type Growth, type Origin } from '../shared/prometheus/counters.ts'
-import type { BothSides } from './config.ts'
-import { type Matcher, parseSelector, selectorText } from './selectors.ts'
+import type { Answer, Labels } from '../../shared/prometheus/answer.ts'
+import type { CounterStore } from '../../shared/prometheus/client.ts'
+import { Counters, type Growth, type Origin } from '../../shared/prometheus/counters.ts'
+import type { BothSides } from '../config.ts'
+import { type Matcher, parseSelector, selectorText } from '../selectors.ts'
 
 export interface Sides {
   candidate: readonly Matcher[]

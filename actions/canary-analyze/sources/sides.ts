@@ -1,8 +1,8 @@
 // Both sides of a metric through a release. Their samples come when they come: what one side counted is held back until the other was scraped
 // as well, so that each interval that is judged has both.
-import type { CounterStore } from '../shared/prometheus/client.ts'
-import type { Growth, Origin } from '../shared/prometheus/counters.ts'
-import { formatDuration } from '../shared/time/clock.ts'
+import type { CounterStore } from '../../shared/prometheus/client.ts'
+import type { Growth, Origin } from '../../shared/prometheus/counters.ts'
+import { formatDuration } from '../../shared/time/clock.ts'
 import { beginAll, CounterSource, podOf, readAll, sumOf } from './source.ts'
 import { countedTwice } from './twice.ts'
 
