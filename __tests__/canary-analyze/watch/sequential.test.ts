@@ -339,8 +339,8 @@ describe('series that count the same requests', () => {
   })
   test('addresses that get as many requests as each other are two processes', async () => {
     const at = (color: string, instance: string): Counter[] =>
-      traffic('x', { rps: 20, errors: 0 }).map(({ labels: { pod: _, ...labels }, at }) => ({
-        labels: { ...labels, color, instance, job: 'vms' },
+      traffic('x', { rps: 20, errors: 0 }).map(({ labels: { __name__, status }, at }) => ({
+        labels: { ...(__name__ && { __name__ }), ...(status && { status }), color, instance, job: 'vms' },
         at,
       }))
     const counters = [...at('green', 'a:80'), ...at('green', 'b:80'), ...at('blue', 'c:80'), ...at('blue', 'd:80')]
