@@ -118,7 +118,7 @@ const kubeconfigs: [name: string, text: string, ...says: RegExp[]][] = [
   [
     'a namespace that leads elsewhere',
     kubeconfig(NOBODY, {}, {}, { namespace: '..' }),
-    /kubeconfig: the namespace of its context is "\.\."/,
+    /kubeconfig: the namespace of its context is '\.\.'/,
   ],
   ['a proxy that is none', kubeconfig(NOBODY, { 'proxy-url': MARK }), /proxy of cluster c is no URL/],
   [
