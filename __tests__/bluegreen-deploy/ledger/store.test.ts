@@ -194,3 +194,18 @@ test('what others have said is stored without secrets: intents and reasons, also
   expect(store.state.history.map(({ reason }) => reason)).toEqual(['***', '*** again'])
   expect(JSON.stringify(stored(cluster))).not.toContain('hunter2')
 })
+
+test.each([
+  ['refused', 403, 1],
+  ['in conflict without end', 409, 20],
+])('a write that is %s is an error, and no state that this run goes on with', async (_, status, most) => {
+  const cluster = newCluster()
+  await open(cluster)
+  let writes = 0
+  const before = (call: Call) => {
+    if (call.write && ++writes <= most) throw new ApiError('update', call.name, status, { message: 'no' })
+  }
+  const store = await read(intercept(cluster, { before }))
+  await expect(store.write({ revision: 7 })).rejects.toMatchObject({ status })
+  expect([writes, store.state.revision, (await read(cluster)).state.revision]).toEqual([most, 0, 0])
+})

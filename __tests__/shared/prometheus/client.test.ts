@@ -122,6 +122,28 @@ test('at most eight queries are under way at once', async () => {
   expect(most).toBe(8)
 })
 
+test('a query is signed when its turn comes: while it waited, the signature would grow old and its deadline pass', async () => {
+  let signed = 0
+  const { promise: full, resolve } = Promise.withResolvers<void>()
+  const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
+  const sign = async () => {
+    signed++
+    return {}
+  }
+  const answer = async (_: Call, number: number) => {
+    if (number === 8) resolve()
+    await held
+    return empty
+  }
+  const { client } = await open(answer, { sign })
+  const asked = Promise.all(Array.from({ length: 20 }, (_, i) => client.instant(`q${i}`, 0)))
+  await full
+  expect(signed).toBe(8)
+  letGo()
+  await asked
+  expect(signed).toBe(20)
+})
+
 test('a huge answer is an error, not a cut', async () => {
   const { client } = await open(() => ({ resultType: 'vector', result: [{ metric: { a: 'x'.repeat(2000) }, value: [1, '1'] }] }), {
     limit: 1000,

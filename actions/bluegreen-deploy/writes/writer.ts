@@ -52,18 +52,16 @@ export class Writer {
    * else's; of others a field that another manager owns is a FieldConflict, unless `force` says that safety comes first. `fresh` objects
    * are not there as far as is known: what is there all the same is a conflict, and then looked at.
    */
-  async apply(object: KubeObject, options: { own?: boolean; force?: boolean; fresh?: boolean } = {}): Promise<KubeObject> {
+  async apply(object: KubeObject, options: { own?: boolean; force?: boolean; fresh?: boolean } = {}): Promise<void> {
     const ref = refOf(object)
     if (options.fresh && !this.#seen.has(keyOf(ref))) this.#seen.set(keyOf(ref), undefined)
-    return this.#again(ref, async (live) => {
+    await this.#again(ref, async (live) => {
       if (live && options.own) this.#assertOwn(live)
       const annotations = { ...object.metadata.annotations, [GENERATION]: String(this.#lease.generation) }
       const metadata = { ...object.metadata, annotations, resourceVersion: live?.metadata.resourceVersion ?? ABSENT }
       const next = { ...object, metadata }
       const force = Boolean(options.own || options.force)
-      const written = await this.#applied(next, object, force)
-      this.#seen.set(keyOf(ref), written)
-      return written
+      this.#seen.set(keyOf(ref), await this.#applied(next, object, force))
     })
   }
 
@@ -132,7 +130,7 @@ export class Writer {
     return this.#seen.get(key)
   }
 
-  async #again<T>(ref: Ref, write: (live: KubeObject | undefined) => Promise<T>): Promise<T> {
+  async #again(ref: Ref, write: (live: KubeObject | undefined) => Promise<void>): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const live = await this.#read(ref)
       if (live) this.#assertNotSuperseded(live)

@@ -1,9 +1,13 @@
 // The port-forward protocol against a server that speaks it as the API server does, and the choice of pods.
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { KubeConfig } from '@kubernetes/client-node'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { loadKubeconfig } from '../../../../actions/shared/kubernetes/api/credentials.ts'
 import { createForward } from '../../../../actions/shared/kubernetes/api/port-forward.ts'
 import { TestClock } from '../../../support/clock.ts'
 import { MemoryCluster } from '../../../support/memory-cluster.ts'
@@ -26,6 +30,7 @@ server.on('upgrade', (request: IncomingMessage, socket, head) => {
 })
 
 let forward: ReturnType<typeof createForward>
+let address = ''
 const cluster = new MemoryCluster(new TestClock())
 const slice = (name: string, pods: string[], ready = true): void => {
   cluster.put({
@@ -43,9 +48,10 @@ const slice = (name: string, pods: string[], ready = true): void => {
 beforeAll(async () => {
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const { port } = server.address() as { port: number }
+  address = `http://127.0.0.1:${port}`
   const config = new KubeConfig()
   config.loadFromOptions({
-    clusters: [{ name: 'c', server: `http://127.0.0.1:${port}`, skipTLSVerify: true }],
+    clusters: [{ name: 'c', server: address, skipTLSVerify: true }],
     users: [{ name: 'u', token: 't' }],
     contexts: [{ name: 'x', cluster: 'c', user: 'u' }],
     currentContext: 'x',
@@ -129,6 +135,29 @@ test('what the API server refuses is an error with what to do', async () => {
   refuse = 403
   await expect(forward(to, signal)).rejects.toThrow(/the API server answers 403 \(it takes get and create of pods\/portforward\)/)
   refuse = 0
+})
+
+test('a token that the API server refuses is not shown to it again: the plugin is asked for another', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'forward-'))
+  const status = '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t%s"}}'
+  const script = `echo x >> ${join(folder, 'asked')}; printf '${status}' $(wc -l < ${join(folder, 'asked')})`
+  const exec = { apiVersion: 'client.authentication.k8s.io/v1', interactiveMode: 'Never', command: 'sh', args: ['-c', script] }
+  const kubeconfig = JSON.stringify({
+    clusters: [{ name: 'c', cluster: { server: address, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'u', user: { exec } }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  })
+  const environment = { PATH: process.env.PATH ?? '' }
+  const own = createForward(loadKubeconfig({ kubeconfig, environment, mask: () => undefined }), cluster)
+  asked.length = 0
+  refuse = 401
+  await expect(own(to, signal)).rejects.toThrow('the API server answers 401')
+  refuse = 0
+  pod = (socket) => socket.close()
+  await text(await own(to, signal))
+  expect(asked.map(({ authorization }) => authorization)).toEqual(['Bearer t1', 'Bearer t2'])
+  rmSync(folder, { recursive: true })
 })
 
 test('a wait for the API server ends with the signal', async () => {

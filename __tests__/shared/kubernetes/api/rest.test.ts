@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { passes } from '../../../../actions/shared/kubernetes/api/call.ts'
 import { ApiError, type Cluster, type WatchEvent } from '../../../../actions/shared/kubernetes/api/cluster.ts'
 import { CredentialError } from '../../../../actions/shared/kubernetes/api/permanent.ts'
 import {
@@ -404,6 +405,7 @@ test.each([
   server.answer(text('fine'))
   const error = await failure(server.client().cluster.proxy({ ...to, headers: { [name]: 'x' } }))
   expect(error.message).toContain(`the header ${name} cannot be sent`)
+  expect(passes(error.status)).toBe(false) // waiting makes it no better
   expect(server.calls).toEqual([])
 })
 
@@ -518,6 +520,12 @@ test('a Status with parts of wrong kinds is read as far as it has right ones', a
   expect(error).toMatchObject({ status: 409, reason: '', said: 'no explanation', details: { causes: [{ field: '.spec' }] } })
 })
 
+test('of a page that something before the API server answers, the beginning is shown', async () => {
+  server.answer(text(`<html>${'x'.repeat(5_000)}`, 403))
+  const { said } = await failure(server.client().cluster.get(WEB))
+  expect(said).toBe(`<html>${'x'.repeat(494)}`)
+})
+
 test('of a long outage over many calls only some tries are told', async () => {
   server.answer(status(503, 'no', { details: { retryAfterSeconds: 1 } }))
   const { cluster, told } = server.client({ patience: 300_000 })
@@ -533,6 +541,7 @@ test.each<[string, object]>([
   ['no metadata', { type: 'ADDED', object: { kind: 'Pod' } }],
   ['another type', { type: 'constructor', object: { metadata: {} } }],
   ['an error without a code', { type: 'ERROR', object: { code: 'x', message: 'oops' } }],
+  ['an error with a code that there is not', { type: 'ERROR', object: { code: 4.1, message: 'oops' } }],
 ])('an event of a watch with %s ends it as a fault', async (_, line) => {
   server.answer(text(`${JSON.stringify(line)}\n`))
   await expect(watched(server.client().cluster)).rejects.toThrow(/^cannot watch Pod objects in namespace shop: (no event|500 oops)/)
