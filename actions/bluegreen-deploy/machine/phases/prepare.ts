@@ -33,20 +33,18 @@ export function prepareSteps({ candidate, replaces, reach }: Asked): Step[] {
       ),
     ),
     ...candidate.config.map((object) =>
-      step(`apply ${nameOf(object)}`, `apply ${nameOf(object)}`, async ({ writer }) => void (await writer.apply(object, { own: true }))),
+      step(`apply ${nameOf(object)}`, `apply ${nameOf(object)}`, ({ writer }) => writer.apply(object, { own: true })),
     ),
     ...candidate.workloads.map(({ object, replicas }) =>
-      step(
-        `apply ${nameOf(object)}`,
-        `apply ${nameOf(object)} with ${replicas} pods`,
-        async ({ writer }) => void (await writer.apply(object, { own: true, fresh: true })),
+      step(`apply ${nameOf(object)}`, `apply ${nameOf(object)} with ${replicas} pods`, ({ writer }) =>
+        writer.apply(object, { own: true, fresh: true }),
       ),
     ),
     ...previewsOf(candidate).map((preview) =>
       step(
         `apply ${nameOf(preview)}`,
         `apply ${nameOf(preview)}, through which ${color} is asked without traffic`,
-        async ({ writer }) => void (await writer.apply(preview, { own: true, fresh: true })),
+        ({ writer }) => writer.apply(preview, { own: true, fresh: true }),
         `the way back deletes ${nameOf(preview)}`,
       ),
     ),
